@@ -1,0 +1,32 @@
+// Content hashes. Sha256 may be fed in pieces; one thread per object.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace hyprstream {
+
+using Sha256Digest = std::array<uint8_t, 32>;
+
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  void Update(std::span<const std::byte> bytes);
+  /// Ends the hash; the object must not be used afterwards.
+  Sha256Digest Finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Lower-case hexadecimal.
+std::string ToHex(std::span<const uint8_t> bytes);
+std::string Sha256Hex(std::span<const std::byte> bytes);
+
+}  // namespace hyprstream
