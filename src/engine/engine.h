@@ -1,0 +1,70 @@
+// The engine: one thread owns the model's compute, the key/value cache and the scheduler; requests
+// come in by a queue and events go out by a queue per request. Each step mixes chunks of prompts with
+// single next tokens of running sequences. Submit, Cancel and Stats may be called by any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/memory_budget.h"
+#include "engine/request.h"
+#include "model/model.h"
+#include "text/tokenizer.h"
+
+namespace hyprstream::engine {
+
+struct EngineOptions {
+  int threads = 0;                  // 0: all processors
+  int64_t context = 0;              // longest sequence in tokens; 0: the model's, at most 4096
+  DType cache_dtype = DType::kBF16;  // or kF32
+  Bytes cache_bytes{0};             // 0: what 8 full contexts need, within the memory limit
+  int32_t max_batch_rows = 512;     // tokens computed in one step
+  int32_t max_sequences = 64;       // running at once; more wait
+  bool prefix_cache = true;
+};
+
+struct EngineStats {
+  int64_t running = 0;
+  int64_t waiting = 0;
+  int64_t pages_total = 0;
+  int64_t pages_used = 0;    // held by running sequences
+  int64_t pages_cached = 0;  // kept for prefix reuse, free to be taken
+  int64_t steps = 0;
+  int64_t prompt_tokens = 0;
+  int64_t cached_tokens = 0;
+  int64_t generated_tokens = 0;
+  Bytes weights;
+  Bytes cache;
+  Bytes scratch;
+};
+
+/// A request in flight. One consumer thread. Dropping it cancels the request.
+class Generation {
+ public:
+  virtual ~Generation() = default;
+  /// Blocks for the next event. Nothing after Finished has been returned.
+  virtual std::optional<GenerationEvent> Next() = 0;
+  /// As Next, but gives up at the deadline and returns nothing (finished() tells which it was).
+  virtual std::optional<GenerationEvent> NextUntil(std::chrono::steady_clock::time_point deadline) = 0;
+  virtual bool finished() const = 0;
+  virtual void Cancel() = 0;
+};
+
+class Engine {
+ public:
+  /// `budget` may be null; it must outlive the engine. Errors: kResourceExhausted when not even one
+  /// context fits, saying what would.
+  static std::unique_ptr<Engine> Create(std::shared_ptr<const model::Model> model,
+                                        std::shared_ptr<const text::Tokenizer> tokenizer,
+                                        const EngineOptions& options, MemoryBudget* budget = nullptr);
+  virtual ~Engine() = default;
+
+  /// Errors: kInvalidArgument (empty prompt, id beyond the vocabulary, prompt longer than the
+  /// context with limit and count, sampling out of range).
+  virtual std::unique_ptr<Generation> Submit(GenerationRequest request) = 0;
+  virtual EngineStats Stats() const = 0;
+  virtual const EngineOptions& options() const = 0;  // with defaults resolved
+};
+
+}  // namespace hyprstream::engine

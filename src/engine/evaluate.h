@@ -1,0 +1,32 @@
+// Logits of given token sequences, computed through the same cache and batching as serving but
+// without sampling: for comparison with other implementations and for evaluation.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "engine/request.h"
+#include "model/model.h"
+
+namespace hyprstream::engine {
+
+struct EvaluateOptions {
+  int64_t step = 0;                 // tokens of each sequence fed at a time; 0: all at once
+  DType cache_dtype = DType::kBF16;
+  int64_t last = 0;                 // keep logits of the last n positions only; 0: all
+  std::vector<AdapterChoice> adapters;
+};
+
+struct Evaluation {
+  Tensor logits;           // f32 [kept positions, vocab_size]
+  double logprob_sum = 0;  // Σ log p(token t+1 | tokens ≤ t) over the whole sequence, in f64
+};
+
+/// All sequences form one batch, each step feeding `step` tokens of each. The result does not depend
+/// on `step` nor on the other sequences. Errors: kInvalidArgument for ids beyond the vocabulary.
+std::vector<Evaluation> EvaluateSequences(ops::Context& context, const model::Model& model,
+                                          std::span<const std::vector<int32_t>> sequences,
+                                          const EvaluateOptions& options);
+
+}  // namespace hyprstream::engine
