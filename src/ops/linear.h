@@ -1,6 +1,7 @@
 // The one linear operation that every weight matrix of a model uses: y = x Wᵀ + bias, plus the
 // adapters of the rows. The weight keeps the quantisation of its file. Rows are independent: row i
-// of the result has the same bits whatever other rows are in the batch and however many threads run.
+// of the result has the same bits whatever other rows are in the batch and however many threads
+// run.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,8 @@ enum class Arithmetic { kServing, kExact };
 /// be repacked into memory of their own.
 class LinearWeight {
  public:
-  /// Errors: kUnsupported for a type that cannot be computed with, kInvalidArgument for a shape that
-  /// is not a matrix. `bias` is [out_features], any float type.
+  /// Errors: kUnsupported for a type that cannot be computed with, kInvalidArgument for a shape
+  /// that is not a matrix. `bias` is [out_features], any float type.
   static LinearWeight Create(Context& context, TensorView weight, std::optional<TensorView> bias,
                              Arithmetic arithmetic);
   LinearWeight(LinearWeight&&) noexcept;
@@ -53,8 +54,8 @@ struct LinearCall {
   std::span<const AdapterSegment> adapters;  // of this weight, for rows of x
 };
 
-/// Several weights over the same x [rows, in_features] (q, k and v; gate and up): x is prepared once
-/// and all of it is one parallel region. No y may overlap x or another y.
+/// Several weights over the same x [rows, in_features] (q, k and v; gate and up): x is prepared
+/// once and all of it is one parallel region. No y may overlap x or another y.
 void Linear(Context& context, ConstMatrix x, std::span<const LinearCall> calls);
 
 }  // namespace hyprstream::ops

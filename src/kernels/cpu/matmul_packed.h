@@ -1,0 +1,137 @@
+// Packed weights times int8 activations. Per sub-block (32 or 16 elements of k) an exact integer
+// dot product, then one fixed expression in f32:
+//   acc ← float(Σ q·(code − offset)) · (scale_w · scale_x) + acc,  acc ← minimum · Σx + acc,
+// sub-blocks in the order of k. A record is widened once into the L1 cache and serves every row of
+// x. Included by the instruction-set files only; `V` is their unnamed-namespace type with what
+// packed_format.h wants and
+//   kMaxRows   rows of x in a register tile: a power of two
+//   Tile<MR, Format>(const TileArgs&)
+#pragma once
+
+#include "kernels/cpu/matmul.h"
+#include "kernels/cpu/packed_format.h"
+
+namespace hyprstream::kernels {
+
+/// What each row of x adds, per sub-block: the start of the integer sum (−offset · Σq), and Σx.
+struct alignas(64) RowTerms {
+  int32_t start[16];
+  float sum[16];
+};
+
+struct TileArgs {
+  const ActivationBlock* x;  // of the first row
+  int64_t x_stride;          // ActivationBlocks from row to row
+  const RowTerms* terms;     // one per row
+  const uint8_t* codes;
+  const float* scales;
+  const float* minima;
+  int blocks;  // of 32 elements
+  float* acc;  // [rows][16], acc_stride floats from row to row
+  int64_t acc_stride;
+};
+
+inline constexpr int64_t kGroupStrips = 4;
+inline constexpr int64_t kPackedRowBlock = 128;
+inline constexpr int64_t kAccStride = kGroupStrips * kStripRows;
+static_assert(kGroupStrips * static_cast<int64_t>(sizeof(WideRecord)) +
+                  kPackedRowBlock * kAccStride * static_cast<int64_t>(sizeof(float)) <=
+              kPackedScratchBytes);
+
+template <class V, class Format>
+inline void FillTerms(const ActivationBlock& x, RowTerms& terms) {
+  for (int j = 0; j < 256 / Format::kSub; ++j) {
+    int total = 0;
+    if constexpr (Format::kSub == 32) {
+      total = x.sum[2 * j] + x.sum[2 * j + 1];
+    } else {
+      total = x.sum[j];
+    }
+    if constexpr (Format::kMinima) {
+      terms.sum[j] = static_cast<float>(total) * x.scale[j * Format::kSub / 32];
+    } else {
+      terms.start[j] = -Format::kOffset * total;
+    }
+  }
+}
+
+/// A group of widened records and the accumulators of a block of rows.
+struct Group {
+  WideRecord records[kGroupStrips];
+  const uint8_t* codes[kGroupStrips];
+  int64_t strips;
+};
+
+template <class V, class Format, int MR>
+inline void PackedRows(const PackedMatmulArgs& a, const Group& group, int64_t record, int blocks,
+                       int64_t row, int64_t end, float* acc) {
+  const int64_t stride = ActivationBlocks(a.k);
+  for (; row + MR <= end; row += MR, acc += MR * kAccStride) {
+    const ActivationBlock* x = a.x + row * stride + record;
+    RowTerms terms[MR];
+    for (int m = 0; m < MR; ++m) FillTerms<V, Format>(x[m * stride], terms[m]);
+    for (int64_t s = 0; s < group.strips; ++s) {
+      V::template Tile<MR, Format>(TileArgs{.x = x,
+                                            .x_stride = stride,
+                                            .terms = terms,
+                                            .codes = group.codes[s],
+                                            .scales = group.records[s].scales,
+                                            .minima = group.records[s].minima,
+                                            .blocks = blocks,
+                                            .acc = acc + s * kStripRows,
+                                            .acc_stride = kAccStride});
+    }
+  }
+  if constexpr (MR > 1) PackedRows<V, Format, MR / 2>(a, group, record, blocks, row, end, acc);
+}
+
+/// Rows [begin, end) of x times the group of strips that begins with output `first`.
+template <class V, class Format>
+inline void PackedGroup(const PackedMatmulArgs& a, int64_t first, int64_t begin, int64_t end) {
+  Group& group = *reinterpret_cast<Group*>(a.scratch);
+  float* acc = reinterpret_cast<float*>(a.scratch + sizeof(Group));
+  const int64_t outputs = a.outputs - first < kAccStride ? a.outputs - first : kAccStride;
+  group.strips = (outputs + kStripRows - 1) / kStripRows;
+  std::memset(acc, 0, static_cast<size_t>((end - begin) * kAccStride) * sizeof(float));
+  const auto* strips = reinterpret_cast<const uint8_t*>(a.strips);
+  for (int64_t k = 0, record = 0; k < a.k; k += kSuperBlock, ++record) {
+    const int blocks = static_cast<int>(a.k - k < kSuperBlock ? (a.k - k) / 32 : 8);
+    for (int64_t s = 0; s < group.strips; ++s) {
+      const uint8_t* packed = strips + (first / kStripRows + s) * a.strip_stride +
+                              record * kStripRows * Format::kRecordBytes;
+      group.codes[s] = Format::Widen(packed, blocks, group.records[s]);
+    }
+    PackedRows<V, Format, V::kMaxRows>(a, group, record, blocks, begin, end, acc);
+  }
+  for (int64_t m = begin; m < end; ++m, acc += kAccStride) {
+    float* y = a.y + m * a.y_stride + first;
+    for (int64_t i = 0; i < outputs; ++i) {
+      y[i] = a.bias == nullptr ? acc[i] : acc[i] + a.bias[first + i];
+    }
+  }
+}
+
+template <class V, class Format>
+inline void RunPackedMatmul(const PackedMatmulArgs& a) {
+  for (int64_t begin = 0; begin < a.rows; begin += kPackedRowBlock) {
+    const int64_t end = begin + kPackedRowBlock < a.rows ? begin + kPackedRowBlock : a.rows;
+    for (int64_t first = 0; first < a.outputs; first += kAccStride) {
+      PackedGroup<V, Format>(a, first, begin, end);
+    }
+  }
+}
+
+/// In the order of DType, kQ4_0 to kIQ4_XS.
+#define HYPR_PACKED_MATMULS(V)                                                                  \
+  {                                                                                             \
+    RunPackedMatmul<V, SimpleFormat<V, 4, false, 8>>,                                           \
+        RunPackedMatmul<V, SimpleFormat<V, 4, true, 0>>,                                        \
+        RunPackedMatmul<V, SimpleFormat<V, 5, false, 16>>,                                      \
+        RunPackedMatmul<V, SimpleFormat<V, 5, true, 0>>,                                        \
+        RunPackedMatmul<V, SimpleFormat<V, 8, false, 128>>, RunPackedMatmul<V, Iq4NlFormat<V>>, \
+        RunPackedMatmul<V, Q2KFormat<V>>, RunPackedMatmul<V, Q3KFormat<V>>,                     \
+        RunPackedMatmul<V, K45Format<V, 4>>, RunPackedMatmul<V, K45Format<V, 5>>,               \
+        RunPackedMatmul<V, Q6KFormat<V>>, RunPackedMatmul<V, Iq4XsFormat<V>>                    \
+  }
+
+}  // namespace hyprstream::kernels
