@@ -24,8 +24,8 @@ struct GgufValue {
   using Strings = std::vector<std::string_view>;
   std::variant<uint64_t, int64_t, double, bool, std::string_view, std::vector<uint64_t>,
                std::vector<int64_t>, std::vector<double>, std::vector<bool>, Strings>
-      value;              // unsigned, signed and float types are widened
-  uint32_t type = 0;      // the file's own type number (9 for arrays)
+      value;                  // unsigned, signed and float types are widened
+  uint32_t type = 0;          // the file's own type number (9 for arrays)
   uint32_t element_type = 0;  // of an array
 };
 

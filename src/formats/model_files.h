@@ -19,9 +19,9 @@ namespace hyprstream::formats {
 class ModelFiles {
  public:
   /// `path`: a folder, a .safetensors file beside a config.json, or a GGUF file (any name; found by
-  /// content; for a split, any of its parts). A folder that holds one GGUF file and no safetensors counts as that file.
-  /// Errors: kNotFound saying which file is missing, kDataLoss, kInvalidArgument when several GGUF
-  /// files leave no choice (they are listed).
+  /// content; for a split, any of its parts). A folder that holds one GGUF file and no safetensors
+  /// counts as that file. Errors: kNotFound saying which file is missing, kDataLoss,
+  /// kInvalidArgument when several GGUF files leave no choice (they are listed).
   static std::shared_ptr<const ModelFiles> Open(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }

@@ -1,6 +1,7 @@
 // safetensors files (https://github.com/huggingface/safetensors): a JSON header and raw tensors,
-// mapped and handed out as views without a copy. The header is checked completely before any view is
-// given out; the file is trusted in nothing. Immutable after Open; views live as long as the object.
+// mapped and handed out as views without a copy. The header is checked completely before any view
+// is given out; the file is trusted in nothing. Immutable after Open; views live as long as the
+// object.
 #pragma once
 
 #include <filesystem>

@@ -111,6 +111,7 @@ Tensor DequantizeToF32(const TensorView& view) {
   }
   Tensor result(DType::kF32, view.shape);
   const auto out = result.As<float>();
+  if (out.empty()) return result;  // whatever the number of rows
   const auto cols = static_cast<size_t>(view.cols());
   for (int64_t row = 0; row < view.rows(); ++row) {
     DequantizeRow(view.dtype, view.row(row), out.subspan(static_cast<size_t>(row) * cols, cols));

@@ -1,0 +1,116 @@
+#include "formats/safetensors.h"
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <cstring>
+
+#include "base/atomic_file.h"
+#include "formats/safetensors_header.h"
+#include "formats/small_files.h"
+
+namespace hyprstream::formats {
+namespace {
+
+void AppendQuoted(std::string& out, std::string_view text) {
+  out += boost::json::serialize(boost::json::string_view(text.data(), text.size()));
+}
+
+/// Where each tensor's bytes begin, for tensors already in file order.
+std::string HeaderText(std::span<const NamedTensor* const> ordered,
+                       const std::map<std::string, std::string>& metadata) {
+  std::string text = "{";
+  if (!metadata.empty()) {
+    text += "\"__metadata__\":{";
+    for (const auto& [key, value] : metadata) {
+      if (text.back() != '{') text += ',';
+      AppendQuoted(text, key);
+      text += ':';
+      AppendQuoted(text, value);
+    }
+    text += '}';
+  }
+  uint64_t offset = 0;
+  for (const NamedTensor* tensor : ordered) {
+    if (text.size() > 1) text += ',';
+    AppendQuoted(text, tensor->name);
+    text += ":{\"dtype\":\"" + std::string(Name(tensor->view.dtype)) + "\",\"shape\":[";
+    for (const int64_t extent : tensor->view.shape.extents()) {
+      if (text.back() != '[') text += ',';
+      text += std::to_string(extent);
+    }
+    const uint64_t end = offset + tensor->view.bytes.size();
+    text += "],\"data_offsets\":[" + std::to_string(offset) + ',' + std::to_string(end) + "]}";
+    offset = end;
+  }
+  text += '}';
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  return text;
+}
+
+void CheckWritable(const NamedTensor& tensor) {
+  if (!SafetensorsDType(Name(tensor.view.dtype))) {
+    throw Error(ErrorCode::kUnsupported,
+                {.message = "safetensors cannot hold tensor " + Quote(tensor.name),
+                 .expected = "a plain element type",
+                 .found = std::string(Name(tensor.view.dtype)),
+                 .hint = "widen it to F32 first"});
+  }
+  HYPR_CHECK(IsCleanName(tensor.name) && tensor.name != "__metadata__");
+  HYPR_CHECK(tensor.view.bytes.size() * 8 ==
+             static_cast<uint64_t>(tensor.view.elements()) *
+                 static_cast<uint64_t>(Info(tensor.view.dtype).block_bits));
+}
+
+}  // namespace
+
+std::shared_ptr<const SafetensorsFile> SafetensorsFile::Open(const std::filesystem::path& path) {
+  const std::shared_ptr<const MappedFile> mapping = MappedFile::Open(path);
+  RefuseLfsPointer(mapping->bytes(), path);
+  std::shared_ptr<SafetensorsFile> file(new SafetensorsFile);
+  try {
+    SafetensorsHeader header = ReadSafetensorsHeader(mapping->bytes());
+    file->tensors_.reserve(header.entries.size());
+    for (SafetensorsEntry& entry : header.entries) {
+      file->by_name_.emplace(entry.name, file->tensors_.size());
+      file->tensors_.push_back(
+          {std::move(entry.name),
+           {entry.dtype, entry.shape,
+            mapping->bytes().subspan(header.data_begin + entry.begin, entry.end - entry.begin)}});
+    }
+    file->metadata_ = std::move(header.metadata);
+  } catch (const Error& error) {
+    throw error.Within(path.string());
+  }
+  file->file_ = mapping;
+  return file;
+}
+
+const NamedTensor* SafetensorsFile::Find(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : &tensors_[found->second];
+}
+
+void WriteSafetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,
+                      const std::map<std::string, std::string>& metadata) {
+  std::vector<const NamedTensor*> ordered;
+  for (const NamedTensor& tensor : tensors) {
+    CheckWritable(tensor);
+    ordered.push_back(&tensor);
+  }
+  std::sort(ordered.begin(), ordered.end(), [](const NamedTensor* a, const NamedTensor* b) {
+    const int a_bits = Info(a->view.dtype).block_bits;
+    const int b_bits = Info(b->view.dtype).block_bits;
+    return a_bits != b_bits ? a_bits > b_bits : a->name < b->name;
+  });
+  for (size_t i = 1; i < ordered.size(); ++i) HYPR_CHECK(ordered[i - 1]->name != ordered[i]->name);
+  const std::string header = HeaderText(ordered, metadata);
+  const uint64_t length = header.size();
+  AtomicFile file(path);
+  file.Write(std::as_bytes(std::span(&length, 1)));
+  file.Write(header);
+  for (const NamedTensor* tensor : ordered) file.Write(tensor->view.bytes);
+  file.Commit();
+}
+
+}  // namespace hyprstream::formats
