@@ -26,12 +26,15 @@ struct Batch {
   std::span<const ops::SequenceRows> sequences;  // cover the rows in order
   std::span<const int32_t> output_rows;          // rows whose logits are wanted, ascending
   std::span<const AdapterUse> adapters;
+  /// Per sequence, tokens of its prompt; empty means none is known. Dynamic RoPE rotates a prompt
+  /// by its whole length, however it is cut into steps.
+  std::span<const int64_t> prompt_lengths = {};
 
   int64_t rows() const { return static_cast<int64_t>(tokens.size()); }
 };
 
-/// The key/value cache of all layers. A page of a sequence holds ops::kPageTokens positions of every
-/// layer, layers one after the other.
+/// The key/value cache of all layers. A page of a sequence holds ops::kPageTokens positions of
+/// every layer, layers one after the other.
 struct CacheView {
   std::byte* base = nullptr;
   DType dtype = DType::kBF16;

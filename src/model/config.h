@@ -57,12 +57,12 @@ struct ModelConfig {
   bool qk_norm = false;
   RopeConfig rope;
   MoeConfig moe;
-  std::vector<int64_t> window;       // per layer; 0: full attention
-  std::vector<bool> sparse_layer;    // per layer; true: mixture of experts
-  std::vector<int32_t> eos_ids;      // config and generation_config together, no duplicates
+  std::vector<int64_t> window;     // per layer; 0: full attention
+  std::vector<bool> sparse_layer;  // per layer; true: mixture of experts
+  std::vector<int32_t> eos_ids;    // config and generation_config together, no duplicates
   std::optional<int32_t> bos_id;
-  std::string dtype;                 // as the file says, for display
-  bool interleaved_rope = false;     // q and k rows are stored for pairs (2i, 2i+1): GGUF llama
+  std::string dtype;              // as the file says, for display
+  bool interleaved_rope = false;  // q and k rows are stored for pairs (2i, 2i+1): GGUF llama
 
   /// Weights that take part in one token, times one: embeddings counted once, chosen experts only.
   int64_t active_parameters() const;

@@ -35,7 +35,8 @@ class Model {
   /// Bytes of weights in memory or mapped.
   virtual uint64_t weight_bytes() const = 0;
   /// SHA-256 over the tensors' names, shapes and bytes would cost seconds; this one covers the
-  /// configuration and a fixed sample of every tensor: it tells two models apart, not a flipped bit.
+  /// configuration and a fixed sample of every tensor: it tells two models apart, not a flipped
+  /// bit.
   virtual const std::string& fingerprint() const = 0;
 
   /// logits: [batch.output_rows.size(), vocab_size]. The batch's pages must exist in `cache`; keys

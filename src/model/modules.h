@@ -24,16 +24,14 @@ class AdapterViews {
   /// `experts` = 0 for a dense model, else gate, up and down have one place per expert.
   AdapterViews(int64_t layers, int64_t experts);
 
-  ops::LowRankView& At(int64_t layer, Module module, int64_t expert = 0);
+  void Set(int64_t layer, Module module, ops::LowRankView view, int64_t expert = 0);
   const ops::LowRankView& At(int64_t layer, Module module, int64_t expert = 0) const;
-  bool empty() const { return empty_; }
 
  private:
   size_t Index(int64_t layer, Module module, int64_t expert) const;
   int64_t layers_;
   int64_t experts_;
   std::vector<ops::LowRankView> views_;
-  bool empty_ = true;
 };
 
 }  // namespace hyprstream::model

@@ -1,0 +1,39 @@
+# make        builds build/hyprstream
+# make demo   installs what is missing, builds, and lets the bundled model tell a story
+# make test   installs what is missing, builds, and runs every test
+# make bench  prints what share of this machine's limits the program reaches
+# make fuzz   fuzzes every parser for FUZZ_SECONDS each (default 600)
+# make install [PREFIX=/usr/local]
+
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 600
+
+.PHONY: all dependencies configure demo test bench fuzz install clean
+
+all: configure
+	cmake --build build
+
+dependencies:
+	@tools/install_dependencies
+
+configure: dependencies
+	@cmake --preset release --log-level=WARNING > /dev/null
+
+demo: all
+	@tools/demo
+
+test: all
+	ctest --test-dir build --output-on-failure
+
+bench: all
+	@tools/bench
+
+fuzz:
+	@tools/install_dependencies --with-fuzz
+	@tools/fuzz $(FUZZ_SECONDS)
+
+install: all
+	cmake --install build --prefix $(PREFIX)
+
+clean:
+	rm -rf build

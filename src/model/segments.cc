@@ -1,0 +1,34 @@
+#include "model/segments.h"
+
+#include <algorithm>
+
+namespace hyprstream::model {
+
+ModuleSegments::ModuleSegments(std::span<const AdapterUse> adapters, int64_t layer,
+                               int64_t expert) {
+  for (const AdapterUse& use : adapters) {
+    for (int module = 0; module < kModules; ++module) {
+      const ops::LowRankView& view = use.views->At(layer, static_cast<Module>(module), expert);
+      if (view.rank == 0 || use.scale == 0.0f) continue;
+      segments_[static_cast<size_t>(module)].push_back(
+          {.row_begin = use.row_begin, .row_end = use.row_end, .view = view, .scale = use.scale});
+    }
+  }
+}
+
+std::vector<AdapterUse> SelectRows(std::span<const AdapterUse> adapters,
+                                   std::span<const int32_t> rows) {
+  std::vector<AdapterUse> selected;
+  for (const AdapterUse& use : adapters) {
+    const auto begin = std::ranges::lower_bound(rows, use.row_begin);
+    const auto end = std::ranges::lower_bound(rows, use.row_end);
+    if (begin == end) continue;
+    AdapterUse part = use;
+    part.row_begin = begin - rows.begin();
+    part.row_end = end - rows.begin();
+    selected.push_back(part);
+  }
+  return selected;
+}
+
+}  // namespace hyprstream::model
