@@ -14,8 +14,10 @@ namespace hyprstream::ops {
 
 inline constexpr int kPageTokens = 32;
 
-/// One layer of the cache. A page holds kPageTokens consecutive positions of one sequence:
-/// keys [kv_heads, kPageTokens, head_dim], then values, the same shape, of `dtype` (F32 or BF16).
+/// One layer of the cache. A page holds kPageTokens consecutive positions of one sequence: the keys
+/// of every head, then the values of every head, of `dtype` (F32 or BF16; BF16 needs an even
+/// head_dim). Within a head, elements lie as the kernels want them
+/// (kernels/cpu/attention_kernels.h): a page can be copied whole, and read with LoadKeysValues.
 struct KvLayerView {
   std::byte* base = nullptr;  // page p of this layer begins at base + p * page_stride
   uint64_t page_stride = 0;   // bytes
@@ -40,14 +42,22 @@ struct SequenceRows {
 void StoreKeysValues(Context& context, ConstMatrix keys, ConstMatrix values,
                      const KvLayerView& cache, std::span<const SequenceRows> sequences);
 
+/// The contrary: keys and values of positions [first_position, first_position + keys.rows) of one
+/// sequence, widened to f32.
+void LoadKeysValues(const KvLayerView& cache, std::span<const int32_t> pages,
+                    int64_t first_position, Matrix keys, Matrix values);
+
 struct AttentionOptions {
-  float scale = 0;     // of the scores, usually head_dim^-0.5
+  float scale = 0;     // of the scores, positive, usually head_dim^-0.5
   int64_t window = 0;  // key j is visible to query i when 0 <= i − j < window; 0 means no window
 };
 
-/// q and out: [rows, heads · head_dim]; heads is a multiple of cache.kv_heads. The rows' own keys and
-/// values must be in the cache already.
+/// q and out: [rows, heads · head_dim], may be the same memory; heads is a multiple of
+/// cache.kv_heads. The rows' own keys and values must be in the cache already. Rows that no
+/// sequence covers are left as they are. Memory beside the operands is a few tiles per thread,
+/// whatever the context's length.
 void Attention(Context& context, ConstMatrix q, const KvLayerView& cache,
-               std::span<const SequenceRows> sequences, const AttentionOptions& options, Matrix out);
+               std::span<const SequenceRows> sequences, const AttentionOptions& options,
+               Matrix out);
 
 }  // namespace hyprstream::ops

@@ -1,0 +1,13 @@
+// clang-format off
+#include "kernels/cpu/lanes_avx2.h"
+#include "kernels/cpu/attention_pages_f32.h"
+#include "kernels/cpu/attention_body.h"
+// clang-format on
+
+namespace hyprstream::kernels {
+
+const AttentionKernels& Avx2AttentionKernels(CacheType type) {
+  return type == CacheType::kBF16 ? kAttentionKernels<WidenedPages> : kAttentionKernels<F32Pages>;
+}
+
+}  // namespace hyprstream::kernels
