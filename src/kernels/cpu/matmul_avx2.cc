@@ -1,0 +1,156 @@
+// Kernels for AVX2 with FMA and F16C.
+#include <immintrin.h>
+
+#include "kernels/cpu/matmul_float.h"
+#include "kernels/cpu/matmul_packed.h"
+#include "kernels/cpu/quantize.h"
+
+namespace hyprstream::kernels {
+namespace {
+
+struct F32Element {
+  static constexpr int kBytes = 4;
+  static __m256 Load(const std::byte* p) {
+    return _mm256_loadu_ps(reinterpret_cast<const float*>(p));
+  }
+};
+
+struct F16Element {
+  static constexpr int kBytes = 2;
+  static __m256 Load(const std::byte* p) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+};
+
+struct Bf16Element {
+  static constexpr int kBytes = 2;
+  static __m256 Load(const std::byte* p) {
+    const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+  }
+};
+
+template <class Element>
+struct FloatVectors {
+  using Acc = __m256;
+  using X = __m256;
+  using W = __m256;
+  static constexpr int kStep = 8;
+  static constexpr int kWeightBytes = Element::kBytes;
+  static constexpr int kXBytes = 4;
+  static constexpr int kMaxRows = 3;
+
+  static Acc Zero() { return _mm256_setzero_ps(); }
+  static X LoadX(const std::byte* p) { return F32Element::Load(p); }
+  static X LoadXTail(const std::byte* p, int64_t count) { return Padded<F32Element>(p, count); }
+  static W LoadW(const std::byte* p) { return Element::Load(p); }
+  static W LoadWTail(const std::byte* p, int64_t count) { return Padded<Element>(p, count); }
+  static Acc MulAdd(Acc acc, W w, X x) { return _mm256_fmadd_ps(w, x, acc); }
+  template <int NR>
+  static void Fold(const Acc* acc, float* out) {
+    for (int n = 0; n < NR; ++n) {
+      const __m128 four =
+          _mm_add_ps(_mm256_castps256_ps128(acc[n]), _mm256_extractf128_ps(acc[n], 1));
+      const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+      out[n] = _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+    }
+  }
+
+ private:
+  template <class Kind>
+  static __m256 Padded(const std::byte* p, int64_t count) {
+    std::byte bytes[8 * Kind::kBytes] = {};
+    std::memcpy(bytes, p, static_cast<size_t>(count * Kind::kBytes));
+    return Kind::Load(bytes);
+  }
+};
+
+// Sixteen outputs are two vectors. vpmaddubsw saturates, which codes above 6 bits could reach:
+// these give their sign to the activations instead (|w| ≤ 128, |q| ≤ 127 stay below 2^15 in pairs).
+struct PackedVectors {
+  static constexpr int kMaxRows = 2;
+
+  static void WidenF16(const uint8_t* halves, float* out) {
+    const auto* bits = reinterpret_cast<const __m128i*>(halves);
+    _mm256_storeu_ps(out, _mm256_cvtph_ps(_mm_loadu_si128(bits)));
+    _mm256_storeu_ps(out + 8, _mm256_cvtph_ps(_mm_loadu_si128(bits + 1)));
+  }
+  static void Lookup(const uint8_t* table, uint8_t* codes, int count) {
+    const __m256i levels =
+        _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
+    for (int i = 0; i < count; i += 32) {
+      auto* p = reinterpret_cast<__m256i*>(codes + i);
+      _mm256_storeu_si256(p, _mm256_shuffle_epi8(levels, _mm256_loadu_si256(p)));
+    }
+  }
+
+  template <bool kSigned>
+  static __m256i Dot(__m256i acc, __m256i w, __m256i magnitude, __m256i q) {
+    const __m256i pairs = kSigned ? _mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(q, w))
+                                  : _mm256_maddubs_epi16(w, q);
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  }
+
+  template <int MR, class Format>
+  static void Tile(const TileArgs& t) {
+    constexpr int kGroups = Format::kSub / 4;
+    constexpr bool kSigned = Format::kOffset == 128;
+    __m256 acc[MR][2];
+    for (int m = 0; m < MR; ++m) {
+      for (int h = 0; h < 2; ++h) acc[m][h] = _mm256_load_ps(t.acc + m * t.acc_stride + 8 * h);
+    }
+    const int subs = t.blocks * 32 / Format::kSub;
+    for (int j = 0; j < subs; ++j) {
+      const uint8_t* codes = t.codes + 64 * kGroups * j;
+      __m256i dot[MR][2];
+      for (int m = 0; m < MR; ++m) {
+        dot[m][0] = kSigned || Format::kMinima ? _mm256_setzero_si256()
+                                               : _mm256_set1_epi32(t.terms[m].start[j]);
+        dot[m][1] = dot[m][0];
+      }
+      for (int g = 0; g < kGroups; ++g) {
+        const auto* p = reinterpret_cast<const __m256i*>(codes + 64 * g);
+        for (int h = 0; h < 2; ++h) {
+          __m256i w = _mm256_loadu_si256(p + h);
+          if constexpr (kSigned) w = _mm256_xor_si256(w, _mm256_set1_epi8(-128));
+          const __m256i magnitude = kSigned ? _mm256_abs_epi8(w) : w;
+          for (int m = 0; m < MR; ++m) {
+            int32_t word;
+            std::memcpy(&word, t.x[m * t.x_stride].q + Format::kSub * j + 4 * g, sizeof(word));
+            dot[m][h] = Dot<kSigned>(dot[m][h], w, magnitude, _mm256_set1_epi32(word));
+          }
+        }
+      }
+      for (int h = 0; h < 2; ++h) {
+        const __m256 scale = _mm256_load_ps(t.scales + 16 * j + 8 * h);
+        for (int m = 0; m < MR; ++m) {
+          const float x_scale = t.x[m * t.x_stride].scale[j * Format::kSub / 32];
+          acc[m][h] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot[m][h]),
+                                      _mm256_mul_ps(scale, _mm256_set1_ps(x_scale)), acc[m][h]);
+          if constexpr (Format::kMinima) {
+            acc[m][h] = _mm256_fmadd_ps(_mm256_load_ps(t.minima + 16 * j + 8 * h),
+                                        _mm256_set1_ps(t.terms[m].sum[j]), acc[m][h]);
+          }
+        }
+      }
+    }
+    for (int m = 0; m < MR; ++m) {
+      for (int h = 0; h < 2; ++h) _mm256_store_ps(t.acc + m * t.acc_stride + 8 * h, acc[m][h]);
+    }
+  }
+};
+
+}  // namespace
+
+const MatmulKernels internal::kMatmulAvx2 = {
+    .f32 = RunFloatMatmul<FloatVectors<F32Element>>,
+    .f16 = RunFloatMatmul<FloatVectors<F16Element>>,
+    .bf16 = RunFloatMatmul<FloatVectors<Bf16Element>>,
+    .bf16_dot = nullptr,
+    .packed = HYPR_PACKED_MATMULS(PackedVectors),
+    .round_bf16 = RoundToBf16,
+    .quantize = QuantizeActivations,
+    .low_rank = AddLowRank,
+};
+
+}  // namespace hyprstream::kernels
