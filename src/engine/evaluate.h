@@ -8,14 +8,16 @@
 
 #include "engine/request.h"
 #include "model/model.h"
+#include "ops/context.h"
+#include "tensor/tensor.h"
 
 namespace hyprstream::engine {
 
 struct EvaluateOptions {
-  int64_t step = 0;                 // tokens of each sequence fed at a time; 0: all at once
+  int64_t step = 0;  // tokens of each sequence fed at a time; 0: all at once
   DType cache_dtype = DType::kBF16;
-  int64_t last = 0;                 // keep logits of the last n positions only; 0: all
-  std::vector<AdapterChoice> adapters;
+  int64_t last = 0;  // keep logits of the last n positions only; 0: all
+  std::vector<AdapterChoice> adapters = {};
 };
 
 struct Evaluation {
@@ -23,8 +25,10 @@ struct Evaluation {
   double logprob_sum = 0;  // Σ log p(token t+1 | tokens ≤ t) over the whole sequence, in f64
 };
 
-/// All sequences form one batch, each step feeding `step` tokens of each. The result does not depend
-/// on `step` nor on the other sequences. Errors: kInvalidArgument for ids beyond the vocabulary.
+/// All sequences form one batch, each step feeding `step` tokens of each (cut further where one
+/// forward pass would exceed 512 rows or 64 MiB of logits). The result does not depend on `step`
+/// nor on the other sequences. The cache is mapped for the call. Errors: kInvalidArgument for an
+/// empty sequence, ids beyond the vocabulary, and sequences beyond the model's context.
 std::vector<Evaluation> EvaluateSequences(ops::Context& context, const model::Model& model,
                                           std::span<const std::vector<int32_t>> sequences,
                                           const EvaluateOptions& options);

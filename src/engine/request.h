@@ -1,5 +1,5 @@
-// What every door (command line, HTTP, Flight) asks of the engine and what it gets back. Typed values
-// only: no transport, no JSON.
+// What every door (command line, HTTP, Flight) asks of the engine and what it gets back. Typed
+// values only: no transport, no JSON.
 #pragma once
 
 #include <chrono>
@@ -31,14 +31,14 @@ struct AdapterChoice {
 };
 
 struct GenerationRequest {
-  std::vector<int32_t> prompt;  // at least one token
-  int32_t max_tokens = 512;
-  SamplingParams sampling;
-  std::vector<std::string> stop;     // never part of the answer
-  std::vector<int32_t> stop_ids;     // besides the model's end-of-generation ids
+  std::vector<int32_t> prompt = {};  // at least one token
+  int32_t max_tokens = 512;          // 0: the answer is empty and ends with kLength
+  SamplingParams sampling = {};
+  std::vector<std::string> stop = {};  // never part of the answer
+  std::vector<int32_t> stop_ids = {};  // besides the model's end-of-generation ids
   bool ignore_eos = false;
-  bool skip_special_text = true;     // special tokens are left out of the answer's text
-  std::vector<AdapterChoice> adapters;
+  bool skip_special_text = true;  // special tokens are left out of the answer's text
+  std::vector<AdapterChoice> adapters = {};
 };
 
 enum class FinishReason { kStop, kLength, kCancelled, kError };
@@ -46,12 +46,13 @@ enum class FinishReason { kStop, kLength, kCancelled, kError };
 std::string_view FinishReasonName(FinishReason reason);
 
 /// One generated token and the text that may be shown now (empty while a character or a possible
-/// stop string is incomplete).
+/// stop string is incomplete). A token that ends the generation (end of text, stop_ids) is no part
+/// of the answer: it makes no event and is not counted.
 struct TokenEvent {
   int32_t id = 0;
-  std::string text;
-  std::optional<float> logprob;
-  std::vector<TokenLogprob> top;
+  std::string text = {};
+  std::optional<float> logprob = {};
+  std::vector<TokenLogprob> top = {};
 };
 
 struct Usage {
@@ -65,11 +66,12 @@ struct Usage {
 
 struct Finished {
   FinishReason reason = FinishReason::kStop;
-  std::string text;                   // what was still held back
-  std::optional<std::string> stop;    // the stop string that ended it
-  std::optional<Error> error;         // for kError
-  uint64_t seed = 0;                  // what was drawn with
-  Usage usage;
+  std::string text = {};                 // what was still held back
+  std::optional<std::string> stop = {};  // the stop string that ended it
+  std::optional<int32_t> stop_id = {};   // or the token that ended it
+  std::optional<Error> error = {};       // for kError
+  uint64_t seed = 0;                     // what was drawn with
+  Usage usage = {};
 };
 
 using GenerationEvent = std::variant<TokenEvent, Finished>;

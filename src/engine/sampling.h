@@ -13,18 +13,20 @@
 namespace hyprstream::engine {
 
 struct SamplingParams {
-  float temperature = 0.7f;  // 0: the largest logit (lowest id among equals)
-  int32_t top_k = 40;        // 0: off
-  float top_p = 0.9f;        // 1: off
-  float min_p = 0.0f;        // 0: off
+  float temperature = 0.7f;         // 0: the largest logit (lowest id among equals)
+  int32_t top_k = 40;               // 0: off
+  float top_p = 0.9f;               // 1: off
+  float min_p = 0.0f;               // 0: off
   float repetition_penalty = 1.0f;  // 1: off; over prompt and answer
   float presence_penalty = 0.0f;    // 0: off; over the answer
   float frequency_penalty = 0.0f;   // 0: off; over the answer
-  std::map<int32_t, float> logit_bias;
-  std::optional<uint64_t> seed;   // none: drawn anew for every request
-  int32_t logprobs = -1;          // -1: none; n: the chosen token's and the n best alternatives'
+  std::map<int32_t, float> logit_bias = {};
+  std::optional<uint64_t> seed = {};  // none: drawn anew for every request
+  int32_t logprobs = -1;  // -1: none; n: the chosen token's and the n best alternatives'
 };
 
+/// Ranges: temperature 0–100, top_k ≥ 0, top_p and min_p 0–1, repetition_penalty 0.01–100,
+/// presence and frequency −2–2, logit_bias −100–100 for ids of the vocabulary, logprobs −1–100.
 /// Errors: kInvalidArgument naming the parameter, its range and what was given.
 void ValidateSampling(const SamplingParams& params, int64_t vocab_size);
 

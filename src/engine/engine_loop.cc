@@ -1,0 +1,286 @@
+#include "engine/engine_loop.h"
+
+#include <algorithm>
+#include <exception>
+#include <string>
+
+#include "base/log.h"
+
+namespace hyprstream::engine {
+namespace {
+
+std::vector<int32_t> EndIds(const model::Model& model, const text::Tokenizer* tokenizer) {
+  std::vector<int32_t> ids = model.config().eos_ids;
+  if (tokenizer != nullptr) {
+    ids.insert(ids.end(), tokenizer->end_of_generation().begin(),
+               tokenizer->end_of_generation().end());
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
+// The exception being handled, as the one error type.
+Error CurrentError() {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return Error(ErrorCode::kResourceExhausted,
+                 {.message = "out of memory", .where = "engine step"});
+  } catch (const std::exception& problem) {
+    return Error(ErrorCode::kFailedPrecondition,
+                 {.message = problem.what(), .where = "engine step"});
+  }
+}
+
+Usage UsageOf(const Sequence& sequence) {
+  const SequenceTimes& times = sequence.times;
+  Usage usage;
+  usage.prompt_tokens = static_cast<int64_t>(sequence.request.prompt.size());
+  usage.cached_tokens = sequence.cached_tokens;
+  usage.generated_tokens = sequence.generated();
+  if (!sequence.started) {
+    usage.queued = Clock::now() - times.submitted;
+    return usage;
+  }
+  usage.queued = times.scheduled - times.submitted;
+  const bool answered = times.first_token != Clock::time_point{};
+  usage.prefill = (answered ? times.first_token : Clock::now()) - times.scheduled;
+  if (answered) usage.decode = times.last_token - times.first_token;
+  return usage;
+}
+
+}  // namespace
+
+EngineLoop::EngineLoop(std::shared_ptr<const model::Model> model,
+                       std::shared_ptr<const text::Tokenizer> tokenizer, const MemoryPlan& plan,
+                       MemoryBudget* budget, Mailbox& mailbox)
+    : model_(std::move(model)),
+      options_(plan.options),
+      budget_(budget),
+      mailbox_(mailbox),
+      end_ids_(EndIds(*model_, tokenizer.get())),
+      memory_(plan.pages, plan.page_bytes, budget),
+      threads_(options_.threads),
+      context_{threads_, kernels::ChooseIsa(), scratch_},
+      pool_(plan.pages, options_.prefix_cache ? PrefixReuse::kOn : PrefixReuse::kOff),
+      scheduler_({options_.max_batch_rows, options_.max_sequences}, pool_),
+      workspaces_(static_cast<size_t>(threads_.threads())) {
+  if (budget_ != nullptr) {
+    scratch_reserved_.emplace_back(*budget_, MemoryUse::kScratch, plan.scratch,
+                                   "the engine's scratch memory");
+  }
+  stats_.pages_total = plan.pages;
+  stats_.weights = {model_->weight_bytes()};
+  stats_.cache = memory_.bytes();
+  published_ = stats_;
+}
+
+void EngineLoop::Run() {
+  started_ = Clock::now();
+  phase_ = {};
+  for (;;) {
+    Mailbox::Mail mail =
+        mailbox_.Take(scheduler_.empty() ? Mailbox::Patience::kWait : Mailbox::Patience::kNoWait);
+    phase_.Lap(stats_.times.idle);
+    for (Owned& sequence : mail.arrived) scheduler_.Add(std::move(sequence));
+    if (mail.stop) break;
+    EndCancelled(scheduler_.TakeCancelled());
+    if (!scheduler_.empty()) Step();
+    Deliver();
+  }
+  EndCancelled(scheduler_.TakeAll());
+  Deliver();
+}
+
+void EngineLoop::Step() {
+  std::vector<Share> shares;
+  try {
+    shares = scheduler_.Plan();
+    const StepBatch step(shares);
+    std::vector<Drawn> drawn = Compute(step);
+    ++stats_.steps;
+    for (size_t i = 0; i < drawn.size(); ++i) Advance(*step.outputs()[i], std::move(drawn[i]));
+    phase_.Lap(stats_.times.text);
+  } catch (...) {
+    FailStep(shares, CurrentError());
+  }
+}
+
+std::vector<EngineLoop::Drawn> EngineLoop::Compute(const StepBatch& step) {
+  const ops::Scratch::Frame frame(scratch_);
+  const Matrix logits = scratch_.AllocateMatrix(static_cast<int64_t>(step.outputs().size()),
+                                                model_->config().vocab_size);
+  phase_.Lap(stats_.times.schedule);
+  Forward(step, logits);
+  phase_.Lap(stats_.times.forward);
+  for (const Share& share : step.shares()) {
+    Sequence& sequence = *share.sequence;
+    if (!sequence.counted) {
+      sequence.counted = true;
+      stats_.prompt_tokens += static_cast<int64_t>(sequence.request.prompt.size());
+      stats_.cached_tokens += sequence.cached_tokens;
+    }
+    scheduler_.Complete(share);
+  }
+  phase_.Lap(stats_.times.schedule);
+  std::vector<Drawn> drawn = DrawAll(step, logits);
+  phase_.Lap(stats_.times.sample);
+  AccountScratch();
+  return drawn;
+}
+
+void EngineLoop::Forward(const StepBatch& step, Matrix logits) {
+  const model::CacheView cache = model_->CacheLayout(memory_.base(), options_.cache_dtype);
+  if (!options_.profile) {
+    model_->Forward(context_, step.batch(), cache, logits);
+    return;
+  }
+  const model::Observer observer = forward_clock_.Begin();
+  model_->Forward(context_, step.batch(), cache, logits, &observer);
+  forward_clock_.End();
+}
+
+// Each thread draws for some of the sequences; a draw touches its own row and sampler only.
+std::vector<EngineLoop::Drawn> EngineLoop::DrawAll(const StepBatch& step, Matrix logits) {
+  std::vector<Drawn> drawn(step.outputs().size());
+  threads_.ParallelFor(logits.rows, 1, [&](int64_t begin, int64_t end, int thread) {
+    for (int64_t i = begin; i < end; ++i) {
+      Drawn& result = drawn[static_cast<size_t>(i)];
+      try {
+        result.choice = step.outputs()[static_cast<size_t>(i)]->sampler.Draw(
+            {logits.row(i), static_cast<size_t>(logits.cols)},
+            workspaces_[static_cast<size_t>(thread)]);
+      } catch (...) {
+        result.error = CurrentError();
+      }
+    }
+  });
+  return drawn;
+}
+
+// Only sequences that are still there: some may have ended before the failure.
+void EngineLoop::FailStep(std::span<const Share> shares, const Error& error) {
+  LogError(std::string("a step failed: ") + error.what());
+  if (shares.empty()) {
+    for (const Owned& sequence : scheduler_.TakeAll()) {
+      Announce(*sequence, {.reason = FinishReason::kError, .error = error});
+    }
+  }
+  for (const Share& share : shares) {
+    if (!scheduler_.Holds(share.sequence)) continue;
+    End(*share.sequence, {.reason = FinishReason::kError, .error = error});
+  }
+}
+
+void EngineLoop::Advance(Sequence& sequence, Drawn drawn) {
+  if (drawn.error) {
+    End(sequence, {.reason = FinishReason::kError, .error = std::move(drawn.error)});
+    return;
+  }
+  const auto now = Clock::now();
+  if (sequence.times.first_token == Clock::time_point{}) sequence.times.first_token = now;
+  sequence.times.last_token = now;
+  if (EndsGeneration(sequence, drawn.choice.id)) {
+    End(sequence, {.reason = FinishReason::kStop, .stop_id = drawn.choice.id});
+    return;
+  }
+  std::optional<Error> problem;
+  try {
+    Accept(sequence, std::move(drawn.choice));
+  } catch (...) {
+    problem = CurrentError();
+  }
+  if (problem) {
+    End(sequence, {.reason = FinishReason::kError, .error = std::move(problem)});
+  } else if (sequence.text.stop()) {
+    End(sequence, {.reason = FinishReason::kStop});
+  } else if (sequence.generated() >= sequence.request.max_tokens ||
+             sequence.length() >= options_.context) {
+    End(sequence, {.reason = FinishReason::kLength});
+  }
+}
+
+void EngineLoop::Accept(Sequence& sequence, Choice choice) {
+  sequence.tokens.push_back(choice.id);
+  ++stats_.generated_tokens;
+  outbox_.emplace_back(sequence.channel, TokenEvent{.id = choice.id,
+                                                    .text = sequence.text.Push(choice.id),
+                                                    .logprob = choice.logprob,
+                                                    .top = std::move(choice.top)});
+}
+
+bool EngineLoop::EndsGeneration(const Sequence& sequence, int32_t id) const {
+  const std::vector<int32_t>& own = sequence.request.stop_ids;
+  if (std::find(own.begin(), own.end(), id) != own.end()) return true;
+  return !sequence.request.ignore_eos && std::binary_search(end_ids_.begin(), end_ids_.end(), id);
+}
+
+void EngineLoop::End(const Sequence& sequence, Finished finished) {
+  const Owned owned = scheduler_.Remove(&sequence);
+  Announce(*owned, std::move(finished));
+}
+
+void EngineLoop::Announce(Sequence& sequence, Finished finished) {
+  finished.text = sequence.text.Finish();
+  finished.stop = sequence.text.stop();
+  if (finished.stop && finished.reason == FinishReason::kLength) {
+    finished.reason = FinishReason::kStop;
+  }
+  finished.seed = sequence.sampler.seed();
+  finished.usage = UsageOf(sequence);
+  outbox_.emplace_back(sequence.channel, std::move(finished));
+}
+
+void EngineLoop::EndCancelled(std::vector<Owned> sequences) {
+  for (const Owned& sequence : sequences) {
+    Announce(*sequence, {.reason = FinishReason::kCancelled});
+  }
+}
+
+// What a step took beyond the estimate is written down after the fact.
+void EngineLoop::AccountScratch() {
+  const uint64_t held = scratch_.held();
+  if (held <= stats_.scratch.value) return;
+  stats_.scratch = {held};
+  if (budget_ == nullptr) return;
+  uint64_t reserved = 0;
+  for (const Reservation& part : scratch_reserved_) reserved += part.bytes().value;
+  if (held <= reserved) return;
+  try {
+    scratch_reserved_.emplace_back(*budget_, MemoryUse::kScratch, Bytes{held - reserved},
+                                   "the engine's scratch memory");
+  } catch (const Error& error) {
+    LogWarning(error.what());
+  }
+}
+
+void EngineLoop::Deliver() {
+  stats_.running = scheduler_.running();
+  stats_.waiting = scheduler_.waiting();
+  stats_.preemptions = scheduler_.preemptions();
+  stats_.pages_used = pool_.held();
+  stats_.pages_cached = pool_.kept();
+  phase_.Lap(stats_.times.deliver);
+  stats_.times.wall = Clock::now() - started_;
+  {
+    const std::lock_guard lock(published_mutex_);
+    published_ = stats_;
+  }
+  // Statistics first: who has seen an event finds it counted.
+  for (auto& [channel, event] : outbox_) channel->Push(std::move(event));
+  outbox_.clear();
+  phase_.Lap(stats_.times.deliver);
+}
+
+EngineStats EngineLoop::Stats() const {
+  const int64_t unread = mailbox_.unread();
+  const std::lock_guard lock(published_mutex_);
+  EngineStats stats = published_;
+  stats.waiting += unread;
+  return stats;
+}
+
+}  // namespace hyprstream::engine

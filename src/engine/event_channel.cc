@@ -1,0 +1,42 @@
+#include "engine/event_channel.h"
+
+namespace hyprstream::engine {
+
+void EventChannel::Push(GenerationEvent event) {
+  {
+    const std::lock_guard lock(mutex_);
+    events_.push_back(std::move(event));
+  }
+  arrived_.notify_one();
+}
+
+std::optional<GenerationEvent> EventChannel::Next() {
+  std::unique_lock lock(mutex_);
+  if (finished_) return std::nullopt;
+  arrived_.wait(lock, [this] { return !events_.empty(); });
+  return TakeLocked();
+}
+
+std::optional<GenerationEvent> EventChannel::NextUntil(
+    std::chrono::steady_clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  if (finished_) return std::nullopt;
+  if (!arrived_.wait_until(lock, deadline, [this] { return !events_.empty(); })) {
+    return std::nullopt;
+  }
+  return TakeLocked();
+}
+
+bool EventChannel::finished() const {
+  const std::lock_guard lock(mutex_);
+  return finished_;
+}
+
+GenerationEvent EventChannel::TakeLocked() {
+  GenerationEvent event = std::move(events_.front());
+  events_.pop_front();
+  finished_ = std::holds_alternative<Finished>(event);
+  return event;
+}
+
+}  // namespace hyprstream::engine

@@ -1,0 +1,111 @@
+#include "engine/sampler.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "engine/exponential.h"
+
+namespace hyprstream::engine {
+namespace {
+
+bool AnyPenalty(const SamplingParams& params) {
+  return params.repetition_penalty != 1.0f || params.presence_penalty != 0.0f ||
+         params.frequency_penalty != 0.0f;
+}
+
+void RequireUsable(const TopSelector& selector) {
+  if (selector.usable()) return;
+  throw Error(ErrorCode::kDataLoss,
+              {.message = "the model's logits cannot be sampled from",
+               .expected = "finite numbers",
+               .found = "NaN or infinity",
+               .hint = "the weights or an adapter are damaged, or values overflowed"});
+}
+
+}  // namespace
+
+Sampler::Sampler(const SamplingParams& params, std::span<const int32_t> prompt, int64_t usable_ids,
+                 uint64_t seed)
+    : params_(params),
+      usable_ids_(usable_ids),
+      seed_(seed),
+      random_(seed),
+      penalties_(AnyPenalty(params)) {
+  if (!penalties_) return;
+  for (const int32_t id : prompt) history_[id].in_prompt = true;
+}
+
+Choice Sampler::Draw(std::span<float> row, SamplerWorkspace& workspace) {
+  TopSelector& selector = workspace.selector;
+  const std::span<float> usable = row.first(std::min(row.size(), static_cast<size_t>(usable_ids_)));
+  Choice choice;
+  double log_sum = 0;
+  if (params_.logprobs >= 0) {
+    selector.Scan(row);
+    RequireUsable(selector);
+    log_sum = LogSumExp(row, selector.largest());
+  }
+  selector.Scan(usable);
+  RequireUsable(selector);
+  if (params_.logprobs > 0) {
+    for (const Candidate& best : selector.Largest(params_.logprobs)) {
+      choice.top.push_back(
+          {best.id, static_cast<float>(static_cast<double>(best.logit) - log_sum)});
+    }
+  }
+  workspace.replaced.clear();
+  Adjust(usable, workspace.replaced);
+  if (!workspace.replaced.empty()) {
+    selector.Scan(usable);
+    RequireUsable(selector);
+  }
+  choice.id = Pick(workspace);
+  if (params_.logprobs >= 0) {
+    // The first record of an id is what the model said.
+    const auto original = std::find_if(workspace.replaced.begin(), workspace.replaced.end(),
+                                       [&](const Candidate& c) { return c.id == choice.id; });
+    const float logit = original != workspace.replaced.end()
+                            ? original->logit
+                            : usable[static_cast<size_t>(choice.id)];
+    choice.logprob = static_cast<float>(static_cast<double>(logit) - log_sum);
+  }
+  Remember(choice.id);
+  return choice;
+}
+
+void Sampler::Adjust(std::span<float> row, std::vector<Candidate>& replaced) const {
+  const auto change = [&](int32_t id) -> float* {
+    if (static_cast<size_t>(id) >= row.size()) return nullptr;
+    float& logit = row[static_cast<size_t>(id)];
+    replaced.push_back({id, logit});
+    return &logit;
+  };
+  for (const auto& [id, bias] : params_.logit_bias) {
+    if (float* logit = change(id)) *logit += bias;
+  }
+  if (!penalties_) return;
+  for (const auto& [id, seen] : history_) {
+    if (float* logit = change(id)) Penalize(*logit, seen);
+  }
+}
+
+// Repetition: Keskar et al. 2019 (CTRL), section 4.1, with negative logits multiplied.
+void Sampler::Penalize(float& logit, const Seen& seen) const {
+  logit = logit > 0 ? logit / params_.repetition_penalty : logit * params_.repetition_penalty;
+  if (seen.in_answer == 0) return;
+  logit -= params_.presence_penalty;
+  logit -= params_.frequency_penalty * static_cast<float>(seen.in_answer);
+}
+
+int32_t Sampler::Pick(SamplerWorkspace& workspace) const {
+  if (params_.temperature == 0.0f) return workspace.selector.Largest(1).front().id;
+  workspace.distribution.Build(workspace.selector, params_);
+  return workspace.distribution.At(random_.Uniform(drawn_));
+}
+
+void Sampler::Remember(int32_t id) {
+  ++drawn_;
+  if (penalties_) ++history_[id].in_answer;
+}
+
+}  // namespace hyprstream::engine

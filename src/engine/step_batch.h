@@ -1,0 +1,40 @@
+// Turns the scheduler's shares into the arrays a model reads: tokens, positions, page tables, rows
+// whose logits are wanted, adapters by ranges of rows. Sequences with the same adapters lie side by
+// side so that a range covers all of them. Owns the arrays; the sequences must not change
+// meanwhile.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "engine/scheduler.h"
+#include "model/batch.h"
+
+namespace hyprstream::engine {
+
+class StepBatch {
+ public:
+  explicit StepBatch(std::vector<Share> shares);
+
+  model::Batch batch() const;
+  /// In the order of their rows.
+  std::span<const Share> shares() const { return shares_; }
+  /// Sequences whose logits are computed, in the order of the logits' rows.
+  std::span<Sequence* const> outputs() const { return outputs_; }
+
+ private:
+  void AddRows(const Share& share);
+  void AddAdapters();
+
+  std::vector<Share> shares_;
+  std::vector<int32_t> tokens_;
+  std::vector<int32_t> positions_;
+  std::vector<ops::SequenceRows> sequences_;
+  std::vector<int32_t> output_rows_;
+  std::vector<Sequence*> outputs_;
+  std::vector<model::AdapterUse> adapters_;
+  std::vector<int64_t> prompt_lengths_;
+};
+
+}  // namespace hyprstream::engine
