@@ -40,5 +40,7 @@ endif()
 if(HYPR_BENCH)
   find_package(benchmark)
   hypr_require(benchmark_FOUND "Google Benchmark (libbenchmark-dev)")
-  find_package(dnnl CONFIG)
+  # Only compared with. Its own CMake package insists on OpenCL's headers, which the CPU does not need.
+  find_path(DNNL_INCLUDE_DIR dnnl.hpp)
+  find_library(DNNL_LIBRARY dnnl)
 endif()

@@ -68,20 +68,45 @@ struct FloatVectors {
 // Sixteen outputs are two vectors. vpmaddubsw saturates, which codes above 6 bits could reach:
 // these give their sign to the activations instead (|w| ≤ 128, |q| ≤ 127 stay below 2^15 in pairs).
 struct PackedVectors {
+  struct Bytes {
+    __m256i half[2];
+  };
   static constexpr int kMaxRows = 2;
 
+  static Bytes Load(const uint8_t* bytes) {
+    const auto* p = reinterpret_cast<const __m256i*>(bytes);
+    return {{_mm256_loadu_si256(p), _mm256_loadu_si256(p + 1)}};
+  }
+  static void Store(uint8_t* out, const Bytes& bytes) {
+    auto* p = reinterpret_cast<__m256i*>(out);
+    _mm256_storeu_si256(p, bytes.half[0]);
+    _mm256_storeu_si256(p + 1, bytes.half[1]);
+  }
+  static Bytes And(const Bytes& bytes, int mask) {
+    const __m256i wide = _mm256_set1_epi8(static_cast<char>(mask));
+    return {{_mm256_and_si256(bytes.half[0], wide), _mm256_and_si256(bytes.half[1], wide)}};
+  }
+  static Bytes Or(const Bytes& a, const Bytes& b) {
+    return {{_mm256_or_si256(a.half[0], b.half[0]), _mm256_or_si256(a.half[1], b.half[1])}};
+  }
+  template <int n>
+  static Bytes Shift(const Bytes& bytes) {
+    if constexpr (n >= 0) {
+      return {{_mm256_srli_epi64(bytes.half[0], n), _mm256_srli_epi64(bytes.half[1], n)}};
+    } else {
+      return {{_mm256_slli_epi64(bytes.half[0], -n), _mm256_slli_epi64(bytes.half[1], -n)}};
+    }
+  }
+  static Bytes Lookup(const uint8_t* table, const Bytes& index) {
+    const __m256i levels =
+        _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
+    return {
+        {_mm256_shuffle_epi8(levels, index.half[0]), _mm256_shuffle_epi8(levels, index.half[1])}};
+  }
   static void WidenF16(const uint8_t* halves, float* out) {
     const auto* bits = reinterpret_cast<const __m128i*>(halves);
     _mm256_storeu_ps(out, _mm256_cvtph_ps(_mm_loadu_si128(bits)));
     _mm256_storeu_ps(out + 8, _mm256_cvtph_ps(_mm_loadu_si128(bits + 1)));
-  }
-  static void Lookup(const uint8_t* table, uint8_t* codes, int count) {
-    const __m256i levels =
-        _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
-    for (int i = 0; i < count; i += 32) {
-      auto* p = reinterpret_cast<__m256i*>(codes + i);
-      _mm256_storeu_si256(p, _mm256_shuffle_epi8(levels, _mm256_loadu_si256(p)));
-    }
   }
 
   template <bool kSigned>
@@ -91,48 +116,51 @@ struct PackedVectors {
     return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
   }
 
-  template <int MR, class Format>
-  static void Tile(const TileArgs& t) {
-    constexpr int kGroups = Format::kSub / 4;
+  template <int MR, class Format, class Source>
+  static void Tile(const TileArgs& t, const Source& source) {
+    constexpr int kSubs = 32 / Format::kSub;
+    constexpr int kGroups = 8 / kSubs;
     constexpr bool kSigned = Format::kOffset == 128;
     __m256 acc[MR][2];
     for (int m = 0; m < MR; ++m) {
       for (int h = 0; h < 2; ++h) acc[m][h] = _mm256_load_ps(t.acc + m * t.acc_stride + 8 * h);
     }
-    const int subs = t.blocks * 32 / Format::kSub;
-    for (int j = 0; j < subs; ++j) {
-      const uint8_t* codes = t.codes + 64 * kGroups * j;
-      __m256i dot[MR][2];
-      for (int m = 0; m < MR; ++m) {
-        dot[m][0] = kSigned || Format::kMinima ? _mm256_setzero_si256()
-                                               : _mm256_set1_epi32(t.terms[m].start[j]);
-        dot[m][1] = dot[m][0];
-      }
-      for (int g = 0; g < kGroups; ++g) {
-        const auto* p = reinterpret_cast<const __m256i*>(codes + 64 * g);
-        for (int h = 0; h < 2; ++h) {
-          __m256i w = _mm256_loadu_si256(p + h);
-          if constexpr (kSigned) w = _mm256_xor_si256(w, _mm256_set1_epi8(-128));
-          const __m256i magnitude = kSigned ? _mm256_abs_epi8(w) : w;
-          for (int m = 0; m < MR; ++m) {
-            int32_t word;
-            std::memcpy(&word, t.x[m * t.x_stride].q + Format::kSub * j + 4 * g, sizeof(word));
-            dot[m][h] = Dot<kSigned>(dot[m][h], w, magnitude, _mm256_set1_epi32(word));
-          }
-        }
-      }
-      for (int h = 0; h < 2; ++h) {
-        const __m256 scale = _mm256_load_ps(t.scales + 16 * j + 8 * h);
+    for (int b = 0; b < t.blocks; ++b) {
+      Unroll<kSubs>([&]<int s>() __attribute__((always_inline)) {
+        const int j = kSubs * b + s;
+        __m256i dot[MR][2];
         for (int m = 0; m < MR; ++m) {
-          const float x_scale = t.x[m * t.x_stride].scale[j * Format::kSub / 32];
-          acc[m][h] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot[m][h]),
-                                      _mm256_mul_ps(scale, _mm256_set1_ps(x_scale)), acc[m][h]);
-          if constexpr (Format::kMinima) {
-            acc[m][h] = _mm256_fmadd_ps(_mm256_load_ps(t.minima + 16 * j + 8 * h),
-                                        _mm256_set1_ps(t.terms[m].sum[j]), acc[m][h]);
+          const bool zero = kSigned || Format::kMinima;
+          dot[m][0] = zero ? _mm256_setzero_si256() : _mm256_set1_epi32(t.terms[m].start[j]);
+          dot[m][1] = dot[m][0];
+        }
+        Unroll<kGroups>([&]<int i>() __attribute__((always_inline)) {
+          constexpr int g = s * kGroups + i;
+          const Bytes codes = source.template Codes<g>(b);
+          for (int h = 0; h < 2; ++h) {
+            __m256i w = codes.half[h];
+            if constexpr (kSigned) w = _mm256_xor_si256(w, _mm256_set1_epi8(-128));
+            const __m256i magnitude = kSigned ? _mm256_abs_epi8(w) : w;
+            for (int m = 0; m < MR; ++m) {
+              int32_t word;
+              std::memcpy(&word, t.x[m * t.x_stride].q + 32 * b + 4 * g, sizeof(word));
+              dot[m][h] = Dot<kSigned>(dot[m][h], w, magnitude, _mm256_set1_epi32(word));
+            }
+          }
+        });
+        for (int h = 0; h < 2; ++h) {
+          const __m256 scale = _mm256_load_ps(t.weight->scales + 16 * j + 8 * h);
+          for (int m = 0; m < MR; ++m) {
+            const __m256 x_scale = _mm256_set1_ps(t.x[m * t.x_stride].scale[b]);
+            acc[m][h] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot[m][h]),
+                                        _mm256_mul_ps(scale, x_scale), acc[m][h]);
+            if constexpr (Format::kMinima) {
+              acc[m][h] = _mm256_fmadd_ps(_mm256_load_ps(t.weight->minima + 16 * j + 8 * h),
+                                          _mm256_set1_ps(t.terms[m].sum[j]), acc[m][h]);
+            }
           }
         }
-      }
+      });
     }
     for (int m = 0; m < MR; ++m) {
       for (int h = 0; h < 2; ++h) _mm256_store_ps(t.acc + m * t.acc_stride + 8 * h, acc[m][h]);

@@ -118,19 +118,28 @@ struct Bf16Dot {
 
 // Sixteen outputs are the lanes of one vector: VNNI adds four products to each.
 struct PackedVectors {
+  using Bytes = __m512i;
   static constexpr int kMaxRows = 8;
 
+  static Bytes Load(const uint8_t* p) { return _mm512_loadu_si512(p); }
+  static void Store(uint8_t* p, Bytes bytes) { _mm512_storeu_si512(p, bytes); }
+  static Bytes And(Bytes bytes, int mask) {
+    return _mm512_and_si512(bytes, _mm512_set1_epi8(static_cast<char>(mask)));
+  }
+  static Bytes Or(Bytes a, Bytes b) { return _mm512_or_si512(a, b); }
+  template <int n>
+  static Bytes Shift(Bytes bytes) {
+    if constexpr (n == 0) return bytes;
+    return n > 0 ? _mm512_srli_epi64(bytes, n > 0 ? n : 0)
+                 : _mm512_slli_epi64(bytes, n < 0 ? -n : 0);
+  }
+  static Bytes Lookup(const uint8_t* table, Bytes index) {
+    const __m128i levels = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(levels), index);
+  }
   static void WidenF16(const uint8_t* halves, float* out) {
     const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(halves));
-    _mm512_storeu_ps(out, _mm512_cvtph_ps(bits));
-  }
-  static void Lookup(const uint8_t* table, uint8_t* codes, int count) {
-    const __m512i levels =
-        _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
-    for (int i = 0; i < count; i += 64) {
-      const __m512i index = _mm512_loadu_si512(codes + i);
-      _mm512_storeu_si512(codes + i, _mm512_shuffle_epi8(levels, index));
-    }
+    _mm512_store_ps(out, _mm512_cvtph_ps(bits));
   }
   static __m512i Broadcast(const int8_t* four) {
     int32_t word;
@@ -138,37 +147,41 @@ struct PackedVectors {
     return _mm512_set1_epi32(word);
   }
 
-  template <int MR, class Format>
-  static void Tile(const TileArgs& t) {
-    constexpr int kGroups = Format::kSub / 4;
+  template <int MR, class Format, class Source>
+  static void Tile(const TileArgs& t, const Source& source) {
+    constexpr int kSubs = 32 / Format::kSub;  // in a block
+    constexpr int kGroups = 8 / kSubs;
     __m512 acc[MR];
     for (int m = 0; m < MR; ++m) acc[m] = _mm512_load_ps(t.acc + m * t.acc_stride);
-    const int subs = t.blocks * 32 / Format::kSub;
-    for (int j = 0; j < subs; ++j) {
-      const uint8_t* codes = t.codes + 64 * kGroups * j;
-      __m512i dot[MR];
-      for (int m = 0; m < MR; ++m) {
-        dot[m] = Format::kMinima ? _mm512_setzero_si512() : _mm512_set1_epi32(t.terms[m].start[j]);
-      }
-      for (int g = 0; g < kGroups; ++g) {
-        const __m512i w = _mm512_loadu_si512(codes + 64 * g);
+    for (int b = 0; b < t.blocks; ++b) {
+      Unroll<kSubs>([&]<int s>() __attribute__((always_inline)) {
+        const int j = kSubs * b + s;
+        __m512i dot[MR];
         for (int m = 0; m < MR; ++m) {
-          const int8_t* q = t.x[m * t.x_stride].q + Format::kSub * j + 4 * g;
-          dot[m] = _mm512_dpbusd_epi32(dot[m], w, Broadcast(q));
+          dot[m] =
+              Format::kMinima ? _mm512_setzero_si512() : _mm512_set1_epi32(t.terms[m].start[j]);
         }
-      }
-      const __m512 scale = _mm512_load_ps(t.scales + 16 * j);
-      for (int m = 0; m < MR; ++m) {
-        const float x_scale = t.x[m * t.x_stride].scale[j * Format::kSub / 32];
-        acc[m] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[m]),
-                                 _mm512_mul_ps(scale, _mm512_set1_ps(x_scale)), acc[m]);
-      }
-      if constexpr (Format::kMinima) {
-        const __m512 minimum = _mm512_load_ps(t.minima + 16 * j);
+        Unroll<kGroups>([&]<int i>() __attribute__((always_inline)) {
+          constexpr int g = s * kGroups + i;
+          const __m512i w = source.template Codes<g>(b);
+          for (int m = 0; m < MR; ++m) {
+            const int8_t* q = t.x[m * t.x_stride].q + 32 * b + 4 * g;
+            dot[m] = _mm512_dpbusd_epi32(dot[m], w, Broadcast(q));
+          }
+        });
+        const __m512 scale = _mm512_load_ps(t.weight->scales + 16 * j);
         for (int m = 0; m < MR; ++m) {
-          acc[m] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(t.terms[m].sum[j]), acc[m]);
+          const __m512 x_scale = _mm512_set1_ps(t.x[m * t.x_stride].scale[b]);
+          acc[m] =
+              _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[m]), _mm512_mul_ps(scale, x_scale), acc[m]);
         }
-      }
+        if constexpr (Format::kMinima) {
+          const __m512 minimum = _mm512_load_ps(t.weight->minima + 16 * j);
+          for (int m = 0; m < MR; ++m) {
+            acc[m] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(t.terms[m].sum[j]), acc[m]);
+          }
+        }
+      });
     }
     for (int m = 0; m < MR; ++m) _mm512_store_ps(t.acc + m * t.acc_stride, acc[m]);
   }

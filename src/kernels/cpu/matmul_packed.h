@@ -5,8 +5,10 @@
 // x. Included by the instruction-set files only; `V` is their unnamed-namespace type with what
 // packed_format.h wants and
 //   kMaxRows   rows of x in a register tile: a power of two
-//   Tile<MR, Format>(const TileArgs&)
+//   Tile<MR, Format>(const TileArgs&, const Source&)   Source: Direct or Buffered, below
 #pragma once
+
+#include <utility>
 
 #include "kernels/cpu/matmul.h"
 #include "kernels/cpu/packed_format.h"
@@ -23,18 +25,53 @@ struct TileArgs {
   const ActivationBlock* x;  // of the first row
   int64_t x_stride;          // ActivationBlocks from row to row
   const RowTerms* terms;     // one per row
-  const uint8_t* codes;
-  const float* scales;
-  const float* minima;
+  const RecordScales* weight;
   int blocks;  // of 32 elements
   float* acc;  // [rows][16], acc_stride floats from row to row
   int64_t acc_stride;
 };
 
+/// Codes as they lie in the record.
+template <class V, class Format>
+struct Direct {
+  Planes planes;
+  template <int g>
+  typename V::Bytes Codes(int b) const {
+    return Format::template Codes<g>(planes, b);
+  }
+};
+
+/// Codes widened to bytes: [block][group][64].
+template <class V>
+struct Buffered {
+  const uint8_t* codes;
+  template <int g>
+  typename V::Bytes Codes(int b) const {
+    return V::Load(codes + 512 * b + 64 * g);
+  }
+};
+
+/// Calls body<0>(), …, body<count − 1>().
+template <int count, class Body>
+inline __attribute__((always_inline)) void Unroll(Body&& body) {
+  [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
+    (body.template operator()<i>(), ...);
+  }
+  (std::make_integer_sequence<int, count>());
+}
+
 inline constexpr int64_t kGroupStrips = 4;
 inline constexpr int64_t kPackedRowBlock = 128;
 inline constexpr int64_t kAccStride = kGroupStrips * kStripRows;
-static_assert(kGroupStrips * static_cast<int64_t>(sizeof(WideRecord)) +
+
+/// A group of strips at one record: what is widened of it.
+struct alignas(64) Group {
+  RecordScales scales[kGroupStrips];
+  uint8_t codes[kGroupStrips][4096];
+  const uint8_t* records[kGroupStrips];
+  int64_t strips;
+};
+static_assert(static_cast<int64_t>(sizeof(Group)) +
                   kPackedRowBlock * kAccStride * static_cast<int64_t>(sizeof(float)) <=
               kPackedScratchBytes);
 
@@ -55,38 +92,54 @@ inline void FillTerms(const ActivationBlock& x, RowTerms& terms) {
   }
 }
 
-/// A group of widened records and the accumulators of a block of rows.
-struct Group {
-  WideRecord records[kGroupStrips];
-  const uint8_t* codes[kGroupStrips];
-  int64_t strips;
+/// One record of the work: rows [row, end) of x, whose accumulators begin at acc.
+struct RecordRows {
+  int64_t record;
+  int blocks;
+  int64_t row;
+  int64_t end;
+  float* acc;
 };
 
-template <class V, class Format, int MR>
-inline void PackedRows(const PackedMatmulArgs& a, const Group& group, int64_t record, int blocks,
-                       int64_t row, int64_t end, float* acc) {
+enum class Codes { kDirect, kBuffered };
+
+template <class V, class Format, Codes kCodes, int MR>
+inline void PackedRows(const PackedMatmulArgs& a, const Group& group, RecordRows r) {
   const int64_t stride = ActivationBlocks(a.k);
-  for (; row + MR <= end; row += MR, acc += MR * kAccStride) {
-    const ActivationBlock* x = a.x + row * stride + record;
+  for (; r.row + MR <= r.end; r.row += MR, r.acc += MR * kAccStride) {
+    const ActivationBlock* x = a.x + r.row * stride + r.record;
     RowTerms terms[MR];
     for (int m = 0; m < MR; ++m) FillTerms<V, Format>(x[m * stride], terms[m]);
     for (int64_t s = 0; s < group.strips; ++s) {
-      V::template Tile<MR, Format>(TileArgs{.x = x,
-                                            .x_stride = stride,
-                                            .terms = terms,
-                                            .codes = group.codes[s],
-                                            .scales = group.records[s].scales,
-                                            .minima = group.records[s].minima,
-                                            .blocks = blocks,
-                                            .acc = acc + s * kStripRows,
-                                            .acc_stride = kAccStride});
+      const TileArgs tile{.x = x,
+                          .x_stride = stride,
+                          .terms = terms,
+                          .weight = &group.scales[s],
+                          .blocks = r.blocks,
+                          .acc = r.acc + s * kStripRows,
+                          .acc_stride = kAccStride};
+      if constexpr (kCodes == Codes::kDirect) {
+        const Direct<V, Format> source{Format::Locate(group.records[s], r.blocks)};
+        V::template Tile<MR, Format>(tile, source);
+      } else {
+        V::template Tile<MR, Format>(tile, Buffered<V>{group.codes[s]});
+      }
     }
   }
-  if constexpr (MR > 1) PackedRows<V, Format, MR / 2>(a, group, record, blocks, row, end, acc);
+  if constexpr (MR > 1) PackedRows<V, Format, kCodes, MR / 2>(a, group, r);
+}
+
+template <class V, class Format>
+inline void WidenCodes(const uint8_t* record, int blocks, uint8_t* out) {
+  const Planes planes = Format::Locate(record, blocks);
+  for (int b = 0; b < blocks; ++b) {
+    Unroll<8>(
+        [&]<int g>() { V::Store(out + 512 * b + 64 * g, Format::template Codes<g>(planes, b)); });
+  }
 }
 
 /// Rows [begin, end) of x times the group of strips that begins with output `first`.
-template <class V, class Format>
+template <class V, class Format, Codes kCodes>
 inline void PackedGroup(const PackedMatmulArgs& a, int64_t first, int64_t begin, int64_t end) {
   Group& group = *reinterpret_cast<Group*>(a.scratch);
   float* acc = reinterpret_cast<float*>(a.scratch + sizeof(Group));
@@ -97,11 +150,14 @@ inline void PackedGroup(const PackedMatmulArgs& a, int64_t first, int64_t begin,
   for (int64_t k = 0, record = 0; k < a.k; k += kSuperBlock, ++record) {
     const int blocks = static_cast<int>(a.k - k < kSuperBlock ? (a.k - k) / 32 : 8);
     for (int64_t s = 0; s < group.strips; ++s) {
-      const uint8_t* packed = strips + (first / kStripRows + s) * a.strip_stride +
-                              record * kStripRows * Format::kRecordBytes;
-      group.codes[s] = Format::Widen(packed, blocks, group.records[s]);
+      group.records[s] = strips + (first / kStripRows + s) * a.strip_stride +
+                         record * kStripRows * Format::kRecordBytes;
+      Format::Scales(group.records[s], blocks, group.scales[s]);
+      if constexpr (kCodes == Codes::kBuffered) {
+        WidenCodes<V, Format>(group.records[s], blocks, group.codes[s]);
+      }
     }
-    PackedRows<V, Format, V::kMaxRows>(a, group, record, blocks, begin, end, acc);
+    PackedRows<V, Format, kCodes, V::kMaxRows>(a, group, {record, blocks, begin, end, acc});
   }
   for (int64_t m = begin; m < end; ++m, acc += kAccStride) {
     float* y = a.y + m * a.y_stride + first;
@@ -116,22 +172,28 @@ inline void RunPackedMatmul(const PackedMatmulArgs& a) {
   for (int64_t begin = 0; begin < a.rows; begin += kPackedRowBlock) {
     const int64_t end = begin + kPackedRowBlock < a.rows ? begin + kPackedRowBlock : a.rows;
     for (int64_t first = 0; first < a.outputs; first += kAccStride) {
-      PackedGroup<V, Format>(a, first, begin, end);
+      // Bytes need no widening however many rows there are.
+      if (Format::kRecordBytes == 272 || a.rows <= V::kMaxRows) {
+        PackedGroup<V, Format, Codes::kDirect>(a, first, begin, end);
+      } else {
+        PackedGroup<V, Format, Codes::kBuffered>(a, first, begin, end);
+      }
     }
   }
 }
 
 /// In the order of DType, kQ4_0 to kIQ4_XS.
-#define HYPR_PACKED_MATMULS(V)                                                                  \
-  {                                                                                             \
-    RunPackedMatmul<V, SimpleFormat<V, 4, false, 8>>,                                           \
-        RunPackedMatmul<V, SimpleFormat<V, 4, true, 0>>,                                        \
-        RunPackedMatmul<V, SimpleFormat<V, 5, false, 16>>,                                      \
-        RunPackedMatmul<V, SimpleFormat<V, 5, true, 0>>,                                        \
-        RunPackedMatmul<V, SimpleFormat<V, 8, false, 128>>, RunPackedMatmul<V, Iq4NlFormat<V>>, \
-        RunPackedMatmul<V, Q2KFormat<V>>, RunPackedMatmul<V, Q3KFormat<V>>,                     \
-        RunPackedMatmul<V, K45Format<V, 4>>, RunPackedMatmul<V, K45Format<V, 5>>,               \
-        RunPackedMatmul<V, Q6KFormat<V>>, RunPackedMatmul<V, Iq4XsFormat<V>>                    \
+#define HYPR_PACKED_MATMULS(V)                                                    \
+  {                                                                               \
+    RunPackedMatmul<V, SimpleFormat<V, 4, false, 8>>,                             \
+        RunPackedMatmul<V, SimpleFormat<V, 4, true, 0>>,                          \
+        RunPackedMatmul<V, SimpleFormat<V, 5, false, 16>>,                        \
+        RunPackedMatmul<V, SimpleFormat<V, 5, true, 0>>,                          \
+        RunPackedMatmul<V, SimpleFormat<V, 8, false, 128>>,                       \
+        RunPackedMatmul<V, SimpleFormat<V, 4, false, 128, Levels::kIq4>>,         \
+        RunPackedMatmul<V, Q2KFormat<V>>, RunPackedMatmul<V, Q3KFormat<V>>,       \
+        RunPackedMatmul<V, K45Format<V, 4>>, RunPackedMatmul<V, K45Format<V, 5>>, \
+        RunPackedMatmul<V, Q6KFormat<V>>, RunPackedMatmul<V, Iq4XsFormat<V>>      \
   }
 
 }  // namespace hyprstream::kernels

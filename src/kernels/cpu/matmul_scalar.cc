@@ -69,8 +69,41 @@ struct Bf16Element {
 };
 
 struct PackedScalar {
+  struct Bytes {
+    uint64_t word[8];
+  };
   static constexpr int kMaxRows = 2;
 
+  static Bytes Load(const uint8_t* p) {
+    Bytes bytes;
+    std::memcpy(bytes.word, p, sizeof(bytes.word));
+    return bytes;
+  }
+  static void Store(uint8_t* p, const Bytes& bytes) {
+    std::memcpy(p, bytes.word, sizeof(bytes.word));
+  }
+  static Bytes And(Bytes bytes, int mask) {
+    for (uint64_t& word : bytes.word) word &= 0x0101010101010101u * static_cast<uint64_t>(mask);
+    return bytes;
+  }
+  static Bytes Or(Bytes a, const Bytes& b) {
+    for (int i = 0; i < 8; ++i) a.word[i] |= b.word[i];
+    return a;
+  }
+  template <int n>
+  static Bytes Shift(Bytes bytes) {
+    for (uint64_t& word : bytes.word) {
+      if constexpr (n >= 0) word >>= n;
+      if constexpr (n < 0) word <<= -n;
+    }
+    return bytes;
+  }
+  static Bytes Lookup(const uint8_t* table, const Bytes& index) {
+    uint8_t codes[64];
+    Store(codes, index);
+    for (uint8_t& code : codes) code = table[code];
+    return Load(codes);
+  }
   static void WidenF16(const uint8_t* halves, float* out) {
     for (int i = 0; i < 16; ++i) {
       uint16_t bits;
@@ -78,29 +111,33 @@ struct PackedScalar {
       out[i] = F16ToF32(bits);
     }
   }
-  static void Lookup(const uint8_t* table, uint8_t* codes, int count) {
-    for (int i = 0; i < count; ++i) codes[i] = table[codes[i]];
-  }
 
-  template <int MR, class Format>
-  static void Tile(const TileArgs& t) {
-    constexpr int kGroups = Format::kSub / 4;
+  template <int MR, class Format, class Source>
+  static void Tile(const TileArgs& t, const Source& source) {
+    constexpr int kSubs = 32 / Format::kSub;
+    constexpr int kGroups = 8 / kSubs;
     for (int m = 0; m < MR; ++m) {
       const ActivationBlock& x = t.x[m * t.x_stride];
       float* acc = t.acc + m * t.acc_stride;
-      for (int j = 0; j < t.blocks * 32 / Format::kSub; ++j) {
-        const uint8_t* codes = t.codes + 64 * kGroups * j;
-        const int8_t* q = x.q + Format::kSub * j;
-        const float scale = x.scale[j * Format::kSub / 32];
-        int32_t dot[16];
-        for (int i = 0; i < 16; ++i) dot[i] = Format::kMinima ? 0 : t.terms[m].start[j];
-        for (int g = 0; g < kGroups; ++g) {
-          for (int i = 0; i < 64; ++i) dot[i / 4] += codes[64 * g + i] * q[4 * g + i % 4];
-        }
-        for (int i = 0; i < 16; ++i) {
-          acc[i] += static_cast<float>(dot[i]) * (t.scales[16 * j + i] * scale);
-          if constexpr (Format::kMinima) acc[i] += t.minima[16 * j + i] * t.terms[m].sum[j];
-        }
+      for (int b = 0; b < t.blocks; ++b) {
+        Unroll<kSubs>([&]<int s>() {
+          const int j = kSubs * b + s;
+          int32_t dot[16];
+          for (int32_t& d : dot) d = Format::kMinima ? 0 : t.terms[m].start[j];
+          Unroll<kGroups>([&]<int i>() {
+            constexpr int g = s * kGroups + i;
+            uint8_t codes[64];
+            Store(codes, source.template Codes<g>(b));
+            const int8_t* q = x.q + 32 * b + 4 * g;
+            for (int c = 0; c < 64; ++c) dot[c / 4] += codes[c] * q[c % 4];
+          });
+          for (int r = 0; r < 16; ++r) {
+            acc[r] += static_cast<float>(dot[r]) * (t.weight->scales[16 * j + r] * x.scale[b]);
+            if constexpr (Format::kMinima) {
+              acc[r] += t.weight->minima[16 * j + r] * t.terms[m].sum[j];
+            }
+          }
+        });
       }
     }
   }

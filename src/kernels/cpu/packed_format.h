@@ -1,26 +1,73 @@
-// How the records of each quantised type (pack.h) become the one form the multiplication works on:
-// a byte per code, an f32 scale and, where the type has minima, an f32 minimum per sub-block, for
-// sixteen rows. kRecordBytes is one row's share of a record of 256 elements. w = scale · (code −
-// kOffset) + minimum. Included by the instruction-set files only; `V` is their unnamed-namespace
-// type with
+// How the records of each quantised type (pack.h) are read: 64 codes at a time as unsigned bytes,
+// and for sixteen rows an f32 scale and, where the type has minima, an f32 minimum per sub-block.
+//   w = scale · (code − kOffset) + minimum
+// Included by the instruction-set files only; `V` is their unnamed-namespace type with
+//   Bytes                           64 bytes in registers
+//   Load(pointer), Store(pointer, Bytes), And(Bytes, uint8_t), Or(Bytes, Bytes)
+//   Shift<n>(Bytes)                 right, or left for negative n; of words, so mask afterwards
+//   Lookup(const uint8_t[16], Bytes)
 //   WidenF16(const uint8_t* halves, float out[16])
-//   Lookup(const uint8_t table[16], uint8_t* codes, int count)   in place
 #pragma once
 
-#include "kernels/cpu/plane.h"
+#include <cstdint>
+#include <cstring>
 
 namespace hyprstream::kernels {
 
-/// Sixteen rows × 256 elements, widened.
-struct alignas(64) WideRecord {
-  uint8_t codes[4096];  // [group of 4][row][4]
-  float scales[256];    // [sub-block][row]
+/// Of sixteen rows × 256 elements: [sub-block][row].
+struct alignas(64) RecordScales {
+  float scales[256];
   float minima[256];
 };
 
-// scales[j][row] = d[row] · factor[j][row]
+/// Where a record keeps its codes: planes (see pack.h) of the low bits and of the bits above.
+struct Planes {
+  const uint8_t* low;
+  const uint8_t* high;
+};
+
+template <class V, int g>
+inline typename V::Bytes NibbleCodes(const uint8_t* low, int b) {
+  const auto bytes = V::Load(low + 256 * b + 64 * (g % 4));
+  return V::And(V::template Shift<g / 4 * 4>(bytes), 15);
+}
+
+/// Group g of a 2-bit plane, moved to bit `to`.
+template <class V, int g, int to>
+inline typename V::Bytes PairCodes(const uint8_t* plane, int b) {
+  const auto bytes = V::Load(plane + 128 * b + 64 * (g / 4));
+  return V::And(V::template Shift<2 * (g % 4) - to>(bytes), 3 << to);
+}
+
+/// Group g of a 1-bit plane, moved to bit `to`.
+template <class V, int g, int to>
+inline typename V::Bytes BitCodes(const uint8_t* plane, int b) {
+  return V::And(V::template Shift<g - to>(V::Load(plane + 64 * b)), 1 << to);
+}
+
+// out[i] = low halves, out[count + i] = high halves of count bytes (a multiple of 8).
+static inline void WidenNibbles(const uint8_t* __restrict in, int count, uint8_t* __restrict out) {
+  for (int i = 0; i < count; ++i) {
+    out[i] = in[i] & 15;
+    out[count + i] = in[i] >> 4;
+  }
+}
+
+// Six-bit values: 2·`count` low halves, then the bits above, a quarter of the values each.
+static inline void WidenSix(const uint8_t* __restrict in, int count, uint8_t* __restrict out) {
+  WidenNibbles(in, count, out);
+  for (int field = 0; field < 4; ++field) {
+    uint8_t* quarter = out + field * count / 2;
+    for (int i = 0; i < count / 2; ++i) {
+      quarter[i] = static_cast<uint8_t>(quarter[i] | (((in[count + i] >> (2 * field)) & 3) << 4));
+    }
+  }
+}
+
+// out[j][row] = d[row] · (factor[j][row] − bias)
 template <class Factor>
-static inline void ScaleBy(const float* d, const Factor* factors, int count, int bias, float* out) {
+static inline void ScaleBy(const float* __restrict d, const Factor* __restrict factors, int count,
+                           int bias, float* __restrict out) {
   for (int j = 0; j < count; ++j) {
     for (int r = 0; r < 16; ++r) {
       out[16 * j + r] = d[r] * static_cast<float>(static_cast<int>(factors[16 * j + r]) - bias);
@@ -28,58 +75,45 @@ static inline void ScaleBy(const float* d, const Factor* factors, int count, int
   }
 }
 
-/// What all formats of 32-element blocks with f16 scales share: the scales, then perhaps minima.
-template <class V, bool kMinima>
-static inline void WidenHalves(const uint8_t* p, int blocks, WideRecord& out) {
-  for (int b = 0; b < blocks; ++b) V::WidenF16(p + 32 * b, out.scales + 16 * b);
-  if constexpr (kMinima) {
-    for (int b = 0; b < blocks; ++b) V::WidenF16(p + 32 * (blocks + b), out.minima + 16 * b);
-  }
+template <class V>
+inline void WidenNegated(const uint8_t* halves, float* out) {
+  V::WidenF16(halves, out);
+  for (int r = 0; r < 16; ++r) out[r] = -out[r];
 }
-
-static inline void WidenNibbleBlocks(const uint8_t* p, int blocks, WideRecord& out) {
-  for (int b = 0; b < blocks; ++b) WidenNibbles(p + 256 * b, 256, out.codes + 512 * b);
-}
-
-template <class V, int kBits, bool kHasMinima, int kCodeOffset>
-struct SimpleFormat {
-  static constexpr int kSub = 32;
-  static constexpr bool kMinima = kHasMinima;
-  static constexpr int kOffset = kCodeOffset;
-  static constexpr int kRecordBytes = 8 * (kBits * 4 + (kHasMinima ? 4 : 2));
-
-  static const uint8_t* Widen(const uint8_t* p, int blocks, WideRecord& out) {
-    if constexpr (kBits == 8) {  // codes are bytes already
-      WidenHalves<V, kHasMinima>(p + 512 * blocks, blocks, out);
-      return p;
-    }
-    WidenNibbleBlocks(p, blocks, out);
-    p += 256 * blocks;
-    if constexpr (kBits == 5) {
-      for (int b = 0; b < blocks; ++b) OrBits<4>(p + 64 * b, 64, out.codes + 512 * b);
-      p += 64 * blocks;
-    }
-    WidenHalves<V, kHasMinima>(p, blocks, out);
-    return out.codes;
-  }
-};
 
 /// IQ4's sixteen levels as unsigned bytes, 128 added.
 inline constexpr uint8_t kLevelCodes[16] = {1,   24,  45,  63,  79,  93,  106, 118,
                                             129, 141, 153, 166, 181, 197, 217, 241};
 
-template <class V>
-struct Iq4NlFormat {
+/// Blocks of 32 with an f16 scale and perhaps an f16 minimum: Q4_0 to Q8_0 and IQ4_NL.
+enum class Levels { kLinear, kIq4 };
+template <class V, int kBits, bool kHasMinima, int kCodeOffset, Levels kLevels = Levels::kLinear>
+struct SimpleFormat {
   static constexpr int kSub = 32;
-  static constexpr bool kMinima = false;
-  static constexpr int kOffset = 128;
-  static constexpr int kRecordBytes = 144;
+  static constexpr bool kMinima = kHasMinima;
+  static constexpr int kOffset = kCodeOffset;
+  /// One row's share of a record of 256 elements.
+  static constexpr int kRecordBytes = 8 * (kBits * 4 + (kHasMinima ? 4 : 2));
 
-  static const uint8_t* Widen(const uint8_t* p, int blocks, WideRecord& out) {
-    WidenNibbleBlocks(p, blocks, out);
-    V::Lookup(kLevelCodes, out.codes, 512 * blocks);
-    WidenHalves<V, false>(p + 256 * blocks, blocks, out);
-    return out.codes;
+  static Planes Locate(const uint8_t* p, int blocks) { return {p, p + 256 * blocks}; }
+  template <int g>
+  static typename V::Bytes Codes(const Planes& planes, int b) {
+    if constexpr (kBits == 8) {
+      return V::Load(planes.low + 512 * b + 64 * g);
+    } else if constexpr (kBits == 5) {
+      return V::Or(NibbleCodes<V, g>(planes.low, b), BitCodes<V, g, 4>(planes.high, b));
+    } else if constexpr (kLevels == Levels::kIq4) {
+      return V::Lookup(kLevelCodes, NibbleCodes<V, g>(planes.low, b));
+    } else {
+      return NibbleCodes<V, g>(planes.low, b);
+    }
+  }
+  static void Scales(const uint8_t* p, int blocks, RecordScales& out) {
+    p += 64 * kBits * blocks;
+    for (int b = 0; b < blocks; ++b) V::WidenF16(p + 32 * b, out.scales + 16 * b);
+    if constexpr (kHasMinima) {
+      for (int b = 0; b < blocks; ++b) V::WidenF16(p + 32 * (blocks + b), out.minima + 16 * b);
+    }
   }
 };
 
@@ -90,17 +124,17 @@ struct Iq4XsFormat {
   static constexpr int kOffset = 128;
   static constexpr int kRecordBytes = 136;
 
-  static const uint8_t* Widen(const uint8_t* p, int, WideRecord& out) {
-    WidenNibbleBlocks(p, 8, out);
-    V::Lookup(kLevelCodes, out.codes, 4096);
-    p += 2048;
+  static Planes Locate(const uint8_t* p, int) { return {p, nullptr}; }
+  template <int g>
+  static typename V::Bytes Codes(const Planes& planes, int b) {
+    return V::Lookup(kLevelCodes, NibbleCodes<V, g>(planes.low, b));
+  }
+  static void Scales(const uint8_t* p, int, RecordScales& out) {
     alignas(64) uint8_t six[128];
-    float d[16];
-    WidenNibbles(p, 64, six);
-    OrPairs<4>(p + 64, 32, six);
-    V::WidenF16(p + 96, d);
+    alignas(64) float d[16];
+    WidenSix(p + 2048, 64, six);
+    V::WidenF16(p + 2144, d);
     ScaleBy(d, six, 8, 32, out.scales);
-    return out.codes;
   }
 };
 
@@ -112,24 +146,24 @@ struct K45Format {
   static constexpr int kOffset = 0;
   static constexpr int kRecordBytes = kBits == 4 ? 144 : 176;
 
-  static const uint8_t* Widen(const uint8_t* p, int, WideRecord& out) {
-    WidenNibbleBlocks(p, 8, out);
-    p += 2048;
-    if constexpr (kBits == 5) {
-      for (int b = 0; b < 8; ++b) OrBits<4>(p + 64 * b, 64, out.codes + 512 * b);
-      p += 512;
+  static Planes Locate(const uint8_t* p, int) { return {p, p + 2048}; }
+  template <int g>
+  static typename V::Bytes Codes(const Planes& planes, int b) {
+    if constexpr (kBits == 4) {
+      return NibbleCodes<V, g>(planes.low, b);
+    } else {
+      return V::Or(NibbleCodes<V, g>(planes.low, b), BitCodes<V, g, 4>(planes.high, b));
     }
+  }
+  static void Scales(const uint8_t* p, int, RecordScales& out) {
+    p += kBits * 512;
     alignas(64) uint8_t six[256];  // scales, then minima
-    float d[16];
-    float dmin[16];
-    WidenNibbles(p, 128, six);
-    OrPairs<4>(p + 128, 64, six);
+    alignas(64) float d[16];
+    WidenSix(p, 128, six);
     V::WidenF16(p + 192, d);
-    V::WidenF16(p + 224, dmin);
-    for (float& value : dmin) value = -value;
     ScaleBy(d, six, 8, 0, out.scales);
-    ScaleBy(dmin, six + 128, 8, 0, out.minima);
-    return out.codes;
+    WidenNegated<V>(p + 224, d);
+    ScaleBy(d, six + 128, 8, 0, out.minima);
   }
 };
 
@@ -140,22 +174,20 @@ struct Q2KFormat {
   static constexpr int kOffset = 0;
   static constexpr int kRecordBytes = 84;
 
-  static const uint8_t* Widen(const uint8_t* p, int, WideRecord& out) {
-    for (int b = 0; b < 8; ++b) {
-      WidenPairs(p + 128 * b, 64, out.codes + 512 * b);
-      WidenPairs(p + 128 * b + 64, 64, out.codes + 512 * b + 256);
-    }
+  static Planes Locate(const uint8_t* p, int) { return {p, nullptr}; }
+  template <int g>
+  static typename V::Bytes Codes(const Planes& planes, int b) {
+    return PairCodes<V, g, 0>(planes.low, b);
+  }
+  static void Scales(const uint8_t* p, int, RecordScales& out) {
     p += 1024;
-    alignas(64) uint8_t four[512];  // low halves scale, high halves minimum
-    float d[16];
-    float dmin[16];
+    alignas(64) uint8_t four[512];  // scales, then minima
+    alignas(64) float d[16];
     WidenNibbles(p, 256, four);
     V::WidenF16(p + 256, d);
-    V::WidenF16(p + 288, dmin);
-    for (float& value : dmin) value = -value;
     ScaleBy(d, four, 16, 0, out.scales);
-    ScaleBy(dmin, four + 256, 16, 0, out.minima);
-    return out.codes;
+    WidenNegated<V>(p + 288, d);
+    ScaleBy(d, four + 256, 16, 0, out.minima);
   }
 };
 
@@ -166,20 +198,17 @@ struct Q3KFormat {
   static constexpr int kOffset = 4;
   static constexpr int kRecordBytes = 110;
 
-  static const uint8_t* Widen(const uint8_t* p, int, WideRecord& out) {
-    for (int b = 0; b < 8; ++b) {
-      WidenPairs(p + 128 * b, 64, out.codes + 512 * b);
-      WidenPairs(p + 128 * b + 64, 64, out.codes + 512 * b + 256);
-      OrBits<2>(p + 1024 + 64 * b, 64, out.codes + 512 * b);
-    }
-    p += 1536;
+  static Planes Locate(const uint8_t* p, int) { return {p, p + 1024}; }
+  template <int g>
+  static typename V::Bytes Codes(const Planes& planes, int b) {
+    return V::Or(PairCodes<V, g, 0>(planes.low, b), BitCodes<V, g, 2>(planes.high, b));
+  }
+  static void Scales(const uint8_t* p, int, RecordScales& out) {
     alignas(64) uint8_t six[256];
-    float d[16];
-    WidenNibbles(p, 128, six);
-    OrPairs<4>(p + 128, 64, six);
-    V::WidenF16(p + 192, d);
+    alignas(64) float d[16];
+    WidenSix(p + 1536, 128, six);
+    V::WidenF16(p + 1728, d);
     ScaleBy(d, six, 16, 32, out.scales);
-    return out.codes;
   }
 };
 
@@ -190,20 +219,17 @@ struct Q6KFormat {
   static constexpr int kOffset = 32;
   static constexpr int kRecordBytes = 210;
 
-  static const uint8_t* Widen(const uint8_t* p, int, WideRecord& out) {
-    WidenNibbleBlocks(p, 8, out);
-    p += 2048;
-    for (int b = 0; b < 8; ++b) {
-      OrPairs<4>(p + 128 * b, 64, out.codes + 512 * b);
-      OrPairs<4>(p + 128 * b + 64, 64, out.codes + 512 * b + 256);
-    }
-    p += 1024;
+  static Planes Locate(const uint8_t* p, int) { return {p, p + 2048}; }
+  template <int g>
+  static typename V::Bytes Codes(const Planes& planes, int b) {
+    return V::Or(NibbleCodes<V, g>(planes.low, b), PairCodes<V, g, 4>(planes.high, b));
+  }
+  static void Scales(const uint8_t* p, int, RecordScales& out) {
     alignas(64) int8_t factors[256];
-    float d[16];
-    std::memcpy(factors, p, 256);
-    V::WidenF16(p + 256, d);
+    alignas(64) float d[16];
+    std::memcpy(factors, p + 3072, 256);
+    V::WidenF16(p + 3328, d);
     ScaleBy(d, factors, 16, 0, out.scales);
-    return out.codes;
   }
 };
 
