@@ -1,11 +1,11 @@
 #include "base/atomic_file.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <random>
 #include <string>
 
 #include "base/error.h"
@@ -18,9 +18,9 @@ namespace {
   if (error_number == EACCES || error_number == EPERM) code = ErrorCode::kPermissionDenied;
   if (error_number == ENOSPC || error_number == EDQUOT) code = ErrorCode::kResourceExhausted;
   if (error_number == ENOENT) code = ErrorCode::kNotFound;
-  throw Error(code, {.message = std::string(what),
-                     .found = std::strerror(error_number),
-                     .where = path.string()});
+  throw Error(
+      code,
+      {.message = std::string(what), .found = std::strerror(error_number), .where = path.string()});
 }
 
 std::filesystem::path DirectoryOf(const std::filesystem::path& file) {
@@ -31,10 +31,17 @@ std::filesystem::path DirectoryOf(const std::filesystem::path& file) {
 }  // namespace
 
 AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)) {
-  std::string pattern = (DirectoryOf(target_) / ("." + target_.filename().string() + ".XXXXXX"));
-  descriptor_ = ::mkostemp(pattern.data(), O_CLOEXEC);
+  // Not mkstemp: its files are private, and the process's umask cannot be read without setting it.
+  constexpr int kAttempts = 100;
+  std::random_device random;
+  for (int attempt = 0; attempt < kAttempts && descriptor_ < 0; ++attempt) {
+    temporary_ =
+        DirectoryOf(target_) / ("." + target_.filename().string() + "." + std::to_string(random()));
+    descriptor_ =
+        ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (descriptor_ < 0 && errno != EEXIST) break;
+  }
   if (descriptor_ < 0) Fail("cannot create file", target_, errno);
-  temporary_ = pattern;
 }
 
 AtomicFile::~AtomicFile() {
@@ -57,10 +64,6 @@ void AtomicFile::Write(std::span<const std::byte> bytes) {
 
 void AtomicFile::Commit() {
   HYPR_CHECK(descriptor_ >= 0);
-  // mkostemp makes the file private; give it what an ordinary open would have given.
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  if (::fchmod(descriptor_, 0666 & ~mask) != 0) Fail("cannot set file mode", target_, errno);
   if (::fsync(descriptor_) != 0) Fail("cannot sync file", target_, errno);
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) Fail("cannot rename", target_, errno);
   ::close(descriptor_);

@@ -39,16 +39,17 @@ class Descriptor {
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::Open(const std::filesystem::path& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // O_NONBLOCK: opening a pipe must not wait for its writer; regular files do not care.
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) FailOpen(path, errno);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) FailOpen(path, errno);
   if (!S_ISREG(status.st_mode)) {
-    throw Error(ErrorCode::kInvalidArgument, {.message = "cannot open file",
-                                              .expected = "a regular file",
-                                              .found = S_ISDIR(status.st_mode) ? "a directory"
-                                                                               : "a special file",
-                                              .where = path.string()});
+    throw Error(ErrorCode::kInvalidArgument,
+                {.message = "cannot open file",
+                 .expected = "a regular file",
+                 .found = S_ISDIR(status.st_mode) ? "a directory" : "a special file",
+                 .where = path.string()});
   }
   const auto size = static_cast<size_t>(status.st_size);
   const std::byte* data = nullptr;

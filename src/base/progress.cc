@@ -1,5 +1,6 @@
 #include "base/progress.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -12,8 +13,8 @@ int64_t NowNs() { return std::chrono::steady_clock::now().time_since_epoch().cou
 
 }  // namespace
 
-Progress::Progress(const ProgressListener& listener, std::string what, uint64_t total)
-    : listener_(listener), update_{.what = std::move(what), .done = 0, .total = total} {}
+Progress::Progress(ProgressListener listener, std::string what, uint64_t total)
+    : listener_(std::move(listener)), update_{.what = std::move(what), .done = 0, .total = total} {}
 
 void Progress::Advance(uint64_t amount) {
   update_.done += amount;
@@ -21,6 +22,7 @@ void Progress::Advance(uint64_t amount) {
 }
 
 void Progress::Finish() {
+  update_.total = std::max(update_.done, update_.total);
   update_.done = update_.total;
   if (listener_) Tell();
 }

@@ -21,14 +21,16 @@ using ProgressListener = std::function<void(const ProgressUpdate&)>;
 /// Counts work and calls the listener often enough, but not more. One thread.
 class Progress {
  public:
-  Progress(const ProgressListener& listener, std::string what, uint64_t total);
+  /// A total of 0 means unknown.
+  Progress(ProgressListener listener, std::string what, uint64_t total);
   void Advance(uint64_t amount);
+  /// Tells the end: done == total, which becomes what was done when it was unknown or exceeded.
   void Finish();
 
  private:
   void Tell();
 
-  const ProgressListener& listener_;
+  const ProgressListener listener_;
   ProgressUpdate update_;
   int64_t next_tell_ns_ = 0;
 };
