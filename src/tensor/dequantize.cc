@@ -84,7 +84,7 @@ void WidenPlain(DType type, const std::byte* row, std::span<float> out) {
     case DType::kF64:
       return WidenNumbers<double>(row, out);
     default:
-      HYPR_CHECK(!"a plain type");
+      HYPR_CHECK(IsPlain(type));
   }
 }
 

@@ -194,7 +194,7 @@ void DequantizeBlocks(DType type, std::span<const std::byte> blocks, std::span<f
     case DType::kIQ4_XS:
       return DecodeAll<BlockIQ4_XS>(blocks, out);
     default:
-      HYPR_CHECK(!"a quantised type");
+      HYPR_CHECK(IsQuantized(type));
   }
 }
 
