@@ -3,54 +3,34 @@
 // those of the transformers renderer. Immutable after Compile: any thread may render.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "base/error.h"
 #include "text/marked_text.h"
+#include "text/template/budget.h"          // TemplateLimits
+#include "text/template/template_error.h"  // TemplateError, TemplateErrorKind
 #include "text/template/value.h"
 
 namespace hyprstream::text {
 
-/// kinds as in "syntax", "undefined", "security", "raised", "runtime", "limit".
-enum class TemplateErrorKind { kSyntax, kUndefined, kSecurity, kRaised, kRuntime, kLimit };
-
-std::string_view TemplateErrorKindName(TemplateErrorKind kind);
-
-class TemplateError : public Error {
- public:
-  TemplateError(TemplateErrorKind kind, ErrorDetail detail);
-  TemplateErrorKind kind() const { return kind_; }
-
- private:
-  TemplateErrorKind kind_;
-};
-
-struct TemplateLimits {
-  std::chrono::milliseconds time{500};
-  uint64_t steps = 2'000'000;
-  uint64_t memory_bytes = 32u << 20;
-  uint64_t output_bytes = 4u << 20;
-  int depth = 200;
-  uint64_t source_bytes = 1u << 20;
-};
-
 struct ChatInput {
-  Value messages;           // list of objects {role, content, …}, keys in the order received
-  Value tools;              // list or none
+  Value messages;  // list of objects {role, content, …}, keys in the order received
+  Value tools;     // list or none
   bool add_generation_prompt = true;
+  /// The last message is the beginning of the answer: the prompt ends where its content does.
   bool continue_final_message = false;
-  Value kwargs;             // object: bos_token, eos_token, enable_thinking, …; missing names are undefined
-  std::optional<int64_t> now;  // local wall clock for strftime_now, seconds since 1970 as if UTC; else the real one
+  /// Object: bos_token, eos_token, enable_thinking, …; missing names are undefined.
+  Value kwargs;
+  /// Local wall clock for strftime_now, seconds since 1970 as if UTC; else the real one.
+  std::optional<int64_t> now;
 };
 
 class ChatTemplate {
  public:
-  /// Errors: TemplateError of kind syntax or limit.
+  /// Errors: TemplateError of kind syntax or limit (runtime for an integer beyond 4300 digits).
   static ChatTemplate Compile(std::string_view source, const TemplateLimits& limits = {});
   ChatTemplate(ChatTemplate&&) noexcept;
   ChatTemplate& operator=(ChatTemplate&&) noexcept;
@@ -59,8 +39,9 @@ class ChatTemplate {
   /// The prompt; parts that came from messages, tools or kwargs other than bos_token and eos_token
   /// are inert. Errors: TemplateError.
   MarkedText Render(const ChatInput& input) const;
-  /// For tests and tools: any variables, no chat conventions.
-  MarkedText RenderVariables(const Value& variables) const;
+  /// For tests and tools: any variables, no chat conventions. Values are as inert as they say.
+  MarkedText RenderVariables(const Value& variables,
+                             std::optional<int64_t> now = std::nullopt) const;
 
  private:
   struct Impl;
