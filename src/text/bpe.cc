@@ -147,25 +147,29 @@ bool Bpe::IsItsOwnResult(TokenId id, std::string_view word, BpeScratch& scratch)
   return state == kYes;
 }
 
-void Bpe::Encode(std::string_view word, ControlIds control, BpeScratch& scratch,
-                 std::vector<TokenId>& out) const {
+void Bpe::EncodeUncached(std::string_view word, ControlIds control, BpeScratch& scratch) const {
   const bool forbids = control == ControlIds::kForbidden;
   const TokenId whole = words_.Find(word);
   if (whole != StringTable::kNone && !(forbids && Contains(forbidden_merges_, whole))) {
     const bool taken_whole =
         rules_.ignore_merges && !(forbids && Contains(forbidden_words_, whole));
     if (taken_whole || IsItsOwnResult(whole, word, scratch)) {
-      out.push_back(whole);
+      scratch.merge.ids.assign(1, whole);
       return;
     }
   }
-  WordCache::Entry* entry =
-      forbids && !forbidden_merges_.empty() ? nullptr : scratch.cache.Find(word);
+  Merge(word, control, scratch);
+}
+
+void Bpe::Encode(std::string_view word, ControlIds control, BpeScratch& scratch,
+                 std::vector<TokenId>& out) const {
+  WordCache& cache = scratch.caches[static_cast<size_t>(control)];
+  WordCache::Entry* entry = cache.Find(word);
   if (entry != nullptr && WordCache::Holds(*entry, word)) {
     out.insert(out.end(), entry->ids, entry->ids + entry->count);
     return;
   }
-  Merge(word, control, scratch);
+  EncodeUncached(word, control, scratch);
   const std::vector<TokenId>& ids = scratch.merge.ids;
   if (entry != nullptr) WordCache::Fill(*entry, word, ids);
   out.insert(out.end(), ids.begin(), ids.end());

@@ -3,6 +3,7 @@
 // own BpeScratch.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -49,13 +50,13 @@ class WordCache {
   static void Fill(Entry& entry, std::string_view word, const std::vector<TokenId>& ids);
 
  private:
-  static constexpr size_t kEntries = 2048;
+  static constexpr size_t kEntries = 1024;
   std::vector<Entry> entries_;
 };
 
 struct BpeScratch {
   MergeScratch merge;
-  WordCache cache;
+  std::array<WordCache, 2> caches;  // by ControlIds
 };
 
 class Bpe {
@@ -75,6 +76,8 @@ class Bpe {
   void StartWithCharacters(std::string_view word, std::vector<TokenId>& ids) const;
   bool AppendFallback(std::string_view symbol, std::vector<TokenId>& ids) const;
   void Merge(std::string_view word, ControlIds control, BpeScratch& scratch) const;
+  /// Leaves the word's ids in scratch.merge.ids.
+  void EncodeUncached(std::string_view word, ControlIds control, BpeScratch& scratch) const;
   bool IsItsOwnResult(TokenId id, std::string_view word, BpeScratch& scratch) const;
 
   BpeRules rules_;

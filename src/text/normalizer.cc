@@ -2,11 +2,21 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "text/byte_map.h"
 #include "text/utf8.h"
 
 namespace hyprstream::text {
 namespace {
+
+/// A replacement may make text this many times as long, and a short one this much longer: NFKD's
+/// worst is 18 characters for one. What a hostile file would want is more.
+constexpr size_t kMaxGrowth = 32, kFreeGrowth = 64 << 10;
+
+[[noreturn]] void ThrowTooLong() {
+  throw Error(ErrorCode::kLimit, {.message = "the tokenizer's replacements make the text too long",
+                                  .expected = "at most 32 times the text"});
+}
 
 uint8_t ClassOf(uint32_t code_point) { return UnicodeClasses::Get()[code_point]; }
 
@@ -65,10 +75,12 @@ std::vector<Match> Pattern::FindAll(std::string_view text) const {
 }
 
 std::string ReplaceAll(std::string_view text, const Pattern& pattern, std::string_view content) {
+  const size_t limit = kFreeGrowth + kMaxGrowth * text.size();
   std::string out;
   out.reserve(text.size());
   for (const Match& match : pattern.FindAll(text)) {
     out += match.matched ? content : match.range.In(text);
+    if (out.size() > limit) ThrowTooLong();
   }
   return out;
 }
@@ -82,7 +94,10 @@ bool Normalizer::Keeps(std::string_view text) const {
 
 std::string Normalizer::Apply(std::string_view text, PieceEnds ends) const {
   std::string out(text);
-  for (const NormalizerStep& step : steps_) out = std::visit(Apply1{out, ends}, step);
+  for (const NormalizerStep& step : steps_) {
+    out = std::visit(Apply1{out, ends}, step);
+    if (out.size() > kFreeGrowth + kMaxGrowth * text.size()) ThrowTooLong();
+  }
   return out;
 }
 

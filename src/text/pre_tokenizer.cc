@@ -127,9 +127,7 @@ SplitWords DigitWords(SplitBehavior behavior) {
 
 SplitWords WhitespaceWords() {
   return {.pattern = Pattern{std::make_shared<const Regex>(
-              Regex::Compile(R"([\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{200C}\x{200D}]+|)"
-                             R"([^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{200C}\x{200D}\s]+)",
-                             "Whitespace"))},
+              Regex::Compile(R"([\w\x{200C}\x{200D}]+|[^\w\x{200C}\x{200D}\s]+)", "Whitespace"))},
           .behavior = SplitBehavior::kRemoved,
           .invert = true};
 }

@@ -15,6 +15,9 @@ constexpr uint32_t kMatchLimit = 20'000'000;  // backtracking steps of one match
 constexpr uint32_t kHeapLimitKiB = 64 << 10;
 constexpr size_t kJitStackStart = 32 << 10, kJitStackMax = 4 << 20;
 
+/// Oniguruma's \w; PCRE2's has no marks and no circled letters.
+constexpr std::string_view kWordClass = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
+
 [[noreturn]] void ThrowUnsupported(std::string_view pattern, std::string found,
                                    std::string_view where) {
   throw Error(ErrorCode::kUnsupported,
@@ -61,6 +64,17 @@ class Translator {
         out_ += "\\P{White_Space}";
         i_ += 2;
         return;
+      case 'w':
+        out_ += class_depth_ > 0 ? std::string(kWordClass) : '[' + std::string(kWordClass) + ']';
+        i_ += 2;
+        return;
+      case 'W':
+        if (class_depth_ > 0) ThrowUnsupported(in_, "\\W inside a class", where_);
+        out_ += "[^" + std::string(kWordClass) + ']';
+        i_ += 2;
+        return;
+      case 'b':
+      case 'B':
       case 'h':
       case 'H':
       case 'K':

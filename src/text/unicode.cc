@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "text/unicode_additions.h"
 #include "text/utf8.h"
 
 namespace hyprstream::text {
@@ -21,6 +22,13 @@ bool IsWhiteSpace(uint32_t c) {
 bool IsAlphabeticSymbol(uint32_t c) {
   return (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) ||
          (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189);
+}
+
+/// Classes of a character that is newer than utf8proc's tables.
+uint8_t AdditionClass(uint32_t c) {
+  const auto* range = std::find_if(kUnicodeAdditions.begin(), kUnicodeAdditions.end(),
+                                   [c](const AddedRange& r) { return c <= r.last; });
+  return range != kUnicodeAdditions.end() && c >= range->first ? range->bits : 0;
 }
 
 uint8_t CategoryClass(uint32_t c) {
@@ -49,6 +57,8 @@ uint8_t CategoryClass(uint32_t c) {
     case UTF8PROC_CATEGORY_PF:
     case UTF8PROC_CATEGORY_PO:
       return kPunctuation;
+    case UTF8PROC_CATEGORY_CN:
+      return AdditionClass(c);
     default:
       return 0;
   }
