@@ -1,0 +1,26 @@
+// Measures decoding and prefill of a model through the serving engine.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace hyprstream::cli {
+
+struct BenchPlan {
+  int64_t streams = 1;        // sequences at once
+  int64_t prompt_tokens = 1;  // of each
+  int64_t new_tokens = 1;     // of each
+  int64_t repeat = 1;         // runs that count; one more warms up
+};
+
+/// Seconds of every decode step in which all streams took part.
+std::vector<double> MeasureDecode(const std::shared_ptr<const model::Model>& model,
+                                  const engine::EngineOptions& options, const BenchPlan& plan);
+/// Seconds from the start of a prompt's computation to its first token, one for each run.
+std::vector<double> MeasurePrefill(const std::shared_ptr<const model::Model>& model,
+                                   const engine::EngineOptions& options, const BenchPlan& plan);
+
+}  // namespace hyprstream::cli

@@ -1,0 +1,23 @@
+// Activations between the layers, for comparison with other implementations.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/model.h"
+
+namespace hyprstream::engine {
+
+struct HiddenState {
+  std::string name;  // "embedding", "layer.N", "final_norm"
+  Tensor values;     // f32 [tokens, hidden_size]
+};
+
+/// One sequence, computed through an f32 cache. Errors: kInvalidArgument for no ids or ids beyond
+/// the vocabulary.
+std::vector<HiddenState> HiddenStates(ops::Context& context, const model::Model& model,
+                                      std::span<const int32_t> ids);
+
+}  // namespace hyprstream::engine
