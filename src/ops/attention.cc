@@ -208,7 +208,7 @@ AttentionTile AttentionRun::TileOf(const TileTask& task) const {
   const int64_t row = sequence.row_begin + task.first_token;
   const int64_t column = int64_t{task.first_head} * head_dim_;
   const int64_t kv_head = task.first_head / group_;
-  const uint64_t head_bytes = KvLayerView::PageBytes(cache_.dtype, 1, cache_.head_dim) / 2;
+  const uint64_t head_bytes = KvLayerView::PageBytes(cache_.dtype, 1, cache_.head_dim);
   return {.q = q_.row(row) + column,
           .q_stride = q_.stride,
           .out = out_.row(row) + column,
@@ -221,7 +221,7 @@ AttentionTile AttentionRun::TileOf(const TileTask& task) const {
           .window = options_.window,
           .cache = {.base = cache_.base + static_cast<uint64_t>(kv_head) * head_bytes,
                     .page_stride = cache_.page_stride,
-                    .values = head_bytes * static_cast<uint64_t>(cache_.kv_heads),
+                    .values = head_bytes / 2,
                     .pages = sequence.pages.data()}};
 }
 

@@ -15,9 +15,9 @@ namespace hyprstream::ops {
 inline constexpr int kPageTokens = 32;
 
 /// One layer of the cache. A page holds kPageTokens consecutive positions of one sequence: the keys
-/// of every head, then the values of every head, of `dtype` (F32 or BF16; BF16 needs an even
-/// head_dim). Within a head, elements lie as the kernels want them
-/// (kernels/cpu/attention_kernels.h): a page can be copied whole, and read with LoadKeysValues.
+/// and then the values of each head in turn, of `dtype` (F32 or BF16; BF16 needs an even head_dim).
+/// Within a head, elements lie as the kernels want them (kernels/cpu/attention_kernels.h): a page
+/// can be copied whole, and read with LoadKeysValues.
 struct KvLayerView {
   std::byte* base = nullptr;  // page p of this layer begins at base + p * page_stride
   uint64_t page_stride = 0;   // bytes

@@ -45,14 +45,13 @@ class RowsWriter {
 
   void Write(int64_t begin, int64_t end, int64_t position, std::span<const int32_t> pages) const {
     const uint64_t head_bytes = HeadBytes(cache_);
-    const uint64_t to_values = head_bytes * static_cast<uint64_t>(cache_.kv_heads);
     for (int64_t head = 0; head < cache_.kv_heads; ++head) {
-      const uint64_t offset = static_cast<uint64_t>(head) * head_bytes;
+      const uint64_t offset = static_cast<uint64_t>(head) * 2 * head_bytes;
       for (int64_t row = begin; row < end; ++row) {
         const Slot slot = SlotAt(cache_, pages, position + row - begin);
         const float* key = keys_.row(row) + head * cache_.head_dim;
         const float* value = values_.row(row) + head * cache_.head_dim;
-        WriteOne(slot.page + offset, slot.page + to_values + offset, slot.index, key, value);
+        WriteOne(slot.page + offset, slot.page + offset + head_bytes, slot.index, key, value);
       }
     }
   }
@@ -119,22 +118,21 @@ void LoadKeysValues(const KvLayerView& cache, std::span<const int32_t> pages,
   HYPR_CHECK(keys.rows == values.rows && first_position >= 0);
   const int head_dim = static_cast<int>(cache.head_dim);
   const uint64_t head_bytes = HeadBytes(cache);
-  const uint64_t to_values = head_bytes * static_cast<uint64_t>(cache.kv_heads);
   std::vector<uint16_t> bits(static_cast<size_t>(head_dim));
   const auto widen = [&](float* out) { std::transform(bits.begin(), bits.end(), out, BF16ToF32); };
   for (int64_t row = 0; row < keys.rows; ++row) {
     const Slot slot = SlotAt(cache, pages, first_position + row);
     for (int64_t head = 0; head < cache.kv_heads; ++head) {
-      const std::byte* page = slot.page + static_cast<uint64_t>(head) * head_bytes;
+      const std::byte* page = slot.page + static_cast<uint64_t>(head) * 2 * head_bytes;
       float* key = keys.row(row) + head * head_dim;
       float* value = values.row(row) + head * head_dim;
       if (cache.dtype == DType::kF32) {
         kernels::LoadPageKey(page, slot.index, head_dim, key);
-        kernels::LoadPageValue(page + to_values, slot.index, head_dim, value);
+        kernels::LoadPageValue(page + head_bytes, slot.index, head_dim, value);
       } else {
         kernels::LoadPageKey(page, slot.index, head_dim, bits.data());
         widen(key);
-        kernels::LoadPageValue(page + to_values, slot.index, head_dim, bits.data());
+        kernels::LoadPageValue(page + head_bytes, slot.index, head_dim, bits.data());
         widen(value);
       }
     }

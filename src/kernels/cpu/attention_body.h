@@ -115,19 +115,22 @@ void AccumulateRows(const AttentionTile& tile, int64_t first_page, KeyRange keys
                     const typename Pages::Weight* weights, float* values) {
   constexpr int kWide = R == 1 ? Lanes::kWideVectors : Lanes::kRowVectors;
   const int stride = PaddedHeadDim(tile.head_dim);
+  const int64_t last_page = (tile.first_position + tile.tokens - 1) / kPageKeys;
   for (int page = keys.begin / kPageKeys; page * kPageKeys < keys.end; ++page) {
     const std::byte* memory = KeysOf(tile, first_page + page) + tile.cache.values;
+    const int64_t next = first_page + page + kBlockPages;
+    const std::byte* ahead = next <= last_page ? KeysOf(tile, next) : memory;
     const int base = page * kPageKeys;
     const int begin = keys.begin > base ? keys.begin - base : 0;
     const int end = keys.end - base < kPageKeys ? keys.end - base : kPageKeys;
     int dimension = 0;
     for (; dimension + kWide * Lanes::kCount <= tile.head_dim; dimension += kWide * Lanes::kCount) {
-      Pages::template Accumulate<R, kWide>(memory, tile.head_dim, dimension, Lanes::kCount, begin,
-                                           end, weights + base, values, stride);
+      Pages::template Accumulate<R, kWide>(memory, ahead, tile.head_dim, dimension, Lanes::kCount,
+                                           begin, end, weights + base, values, stride);
     }
     for (; dimension < tile.head_dim; dimension += Lanes::kCount) {
       const int left = tile.head_dim - dimension;
-      Pages::template Accumulate<R, 1>(memory, tile.head_dim, dimension,
+      Pages::template Accumulate<R, 1>(memory, ahead, tile.head_dim, dimension,
                                        left < Lanes::kCount ? left : Lanes::kCount, begin, end,
                                        weights + base, values, stride);
     }
@@ -170,8 +173,9 @@ void AttendBlock(const AttentionTile& tile, int64_t block_begin, int64_t begin, 
     float* scores = workspace.scores + (page * kPageKeys - block_begin);
     const std::byte* keys = KeysOf(tile, page);
     ForRowGroups(rows, [&]<int R>(int row) {
-      Pages::template Scores<R>(workspace.queries + int64_t{row} * padded, keys, tile.head_dim,
-                                scores + int64_t{row} * kBlockKeys);
+      const std::byte* ahead = row == 0 ? keys + tile.cache.values : keys;
+      Pages::template Scores<R>(workspace.queries + int64_t{row} * padded, keys, ahead,
+                                tile.head_dim, scores + int64_t{row} * kBlockKeys);
     });
   }
   auto* weights = reinterpret_cast<typename Pages::Weight*>(workspace.weights);

@@ -36,7 +36,8 @@ struct DotPages {
   }
 
   template <int R>
-  static void Scores(const float* queries, const std::byte* page, int head_dim, float* scores) {
+  static void Scores(const float* queries, const std::byte* page, const std::byte* ahead,
+                     int head_dim, float* scores) {
     static_assert(kPageKeys == 32);
     const int32_t* q = reinterpret_cast<const int32_t*>(queries);
     __m512 sum[R][2];
@@ -45,6 +46,8 @@ struct DotPages {
     for (int i = 0; i < head_dim / 2; ++i) {
       const __m512bh a = (__m512bh)_mm512_loadu_si512(page + int64_t{i} * 128);
       const __m512bh b = (__m512bh)_mm512_loadu_si512(page + int64_t{i} * 128 + 64);
+      __builtin_prefetch(ahead + int64_t{i} * 128, 0, 2);
+      __builtin_prefetch(ahead + int64_t{i} * 128 + 64, 0, 2);
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
         const __m512bh pair = (__m512bh)_mm512_set1_epi32(q[int64_t{i} * R + r]);
@@ -60,8 +63,9 @@ struct DotPages {
   }
 
   template <int R, int V>
-  static void Accumulate(const std::byte* page, int head_dim, int dimension, int lanes, int begin,
-                         int end, const uint16_t* weights, float* values, int stride) {
+  static void Accumulate(const std::byte* page, const std::byte* ahead, int head_dim, int dimension,
+                         int lanes, int begin, int end, const uint16_t* weights, float* values,
+                         int stride) {
     const std::byte* base = page + int64_t{dimension} * 4;
     __m512 sum[R][V];
 #pragma GCC unroll 8
@@ -76,6 +80,7 @@ struct DotPages {
       __m512bh x[V];
 #pragma GCC unroll 8
       for (int v = 0; v < V; ++v) {
+        if constexpr (R == 1) __builtin_prefetch(ahead + (value - page) + v * 64, 0, 2);
         const __m512i bits = V > 1 || lanes == 16
                                  ? _mm512_loadu_si512(value + v * 64)
                                  : _mm512_maskz_loadu_epi32(Lanes::Mask(0, lanes), value);
