@@ -104,7 +104,13 @@ std::vector<utf8proc_int32_t> Decompose(std::string_view text, int options) {
 constexpr int kDecompose = UTF8PROC_DECOMPOSE | UTF8PROC_STABLE;
 constexpr int kCompose = UTF8PROC_COMPOSE | UTF8PROC_STABLE;
 
-std::string Map(std::string_view text, int options) {
+bool IsNewerThanNormalization(uint32_t c) {
+  const auto range = std::find_if(kNewerThanNormalization.begin(), kNewerThanNormalization.end(),
+                                  [c](const CodePointRange& r) { return c <= r.last; });
+  return range != kNewerThanNormalization.end() && c >= range->first;
+}
+
+void AppendMapped(std::string_view text, int options, std::string& out) {
   std::vector<utf8proc_int32_t> characters = Decompose(text, options);
   if (options & UTF8PROC_COMPOSE) {
     const utf8proc_ssize_t size = utf8proc_normalize_utf32(
@@ -113,9 +119,23 @@ std::string Map(std::string_view text, int options) {
     if (size < 0) ThrowNormalizationError(size);
     characters.resize(static_cast<size_t>(size));
   }
+  for (const utf8proc_int32_t c : characters) AppendUtf8(out, static_cast<uint32_t>(c));
+}
+
+std::string Map(std::string_view text, int options) {
   std::string out;
   out.reserve(text.size());
-  for (const utf8proc_int32_t c : characters) AppendUtf8(out, static_cast<uint32_t>(c));
+  size_t done = 0;
+  for (size_t i = 0; i < text.size();) {
+    const CodePoint c = ReadCodePoint(text.data() + i);
+    if (IsNewerThanNormalization(c.value)) {
+      AppendMapped(text.substr(done, i - done), options, out);
+      out.append(text, i, c.length);
+      done = i + c.length;
+    }
+    i += c.length;
+  }
+  AppendMapped(text.substr(done), options, out);
   return out;
 }
 
