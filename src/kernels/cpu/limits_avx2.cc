@@ -32,7 +32,6 @@ struct Int8 {
   static constexpr int kOperations = 64;
   static Vector Start(int i) { return _mm256_set1_epi8(static_cast<char>(i)); }
   static Vector Apply(Vector acc, Vector a, Vector b) {
-    asm volatile("" : "+x"(a));
     const Vector pairs = _mm256_maddubs_epi16(a, b);
     return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
   }

@@ -30,12 +30,12 @@ template <class Op, int kChains>
 float ArithmeticLoop(long rounds) {
   typename Op::Vector acc[kChains];
   for (int c = 0; c < kChains; ++c) acc[c] = Op::Start(c);
-  const auto a = Op::Start(1);
-  const auto b = Op::Start(2);
+  auto a = Op::Start(1);
+  auto b = Op::Start(2);
   for (long round = 0; round < rounds; ++round) {
+    // For all the compiler knows, the operands change: it cannot fold rounds together.
+    asm volatile("" : "+v"(a), "+v"(b));
     for (int c = 0; c < kChains; ++c) acc[c] = Op::Apply(acc[c], a, b);
-    // The compiler may not fold rounds together.
-    for (int c = 0; c < kChains; ++c) asm volatile("" : "+x"(acc[c]));
   }
   float total = 0;
   for (int c = 0; c < kChains; ++c) total += Op::Sum(acc[c]);

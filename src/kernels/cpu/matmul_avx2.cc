@@ -39,6 +39,7 @@ struct FloatVectors {
   static constexpr int kWeightBytes = Element::kBytes;
   static constexpr int kXBytes = 4;
   static constexpr int kMaxRows = 3;
+  static constexpr int kFewRowsOutputs = 2;
 
   static Acc Zero() { return _mm256_setzero_ps(); }
   static X LoadX(const std::byte* p) { return F32Element::Load(p); }
@@ -126,6 +127,7 @@ struct PackedVectors {
       for (int h = 0; h < 2; ++h) acc[m][h] = _mm256_load_ps(t.acc + m * t.acc_stride + 8 * h);
     }
     for (int b = 0; b < t.blocks; ++b) {
+      FetchAhead<Format>(t, b);
       Unroll<kSubs>([&]<int s>() __attribute__((always_inline)) {
         const int j = kSubs * b + s;
         __m256i dot[MR][2];

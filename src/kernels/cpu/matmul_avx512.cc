@@ -75,6 +75,7 @@ struct FloatVectors {
   static constexpr int kWeightBytes = Element::kBytes;
   static constexpr int kXBytes = 4;
   static constexpr int kMaxRows = 6;
+  static constexpr int kFewRowsOutputs = 1;
 
   static Acc Zero() { return _mm512_setzero_ps(); }
   static X LoadX(const std::byte* p) { return _mm512_loadu_ps(p); }
@@ -101,6 +102,7 @@ struct Bf16Dot {
   static constexpr int kWeightBytes = 2;
   static constexpr int kXBytes = 2;
   static constexpr int kMaxRows = 6;
+  static constexpr int kFewRowsOutputs = 1;
 
   static Acc Zero() { return _mm512_setzero_ps(); }
   static X LoadX(const std::byte* p) { return _mm512_loadu_si512(p); }
@@ -154,6 +156,7 @@ struct PackedVectors {
     __m512 acc[MR];
     for (int m = 0; m < MR; ++m) acc[m] = _mm512_load_ps(t.acc + m * t.acc_stride);
     for (int b = 0; b < t.blocks; ++b) {
+      FetchAhead<Format>(t, b);
       Unroll<kSubs>([&]<int s>() __attribute__((always_inline)) {
         const int j = kSubs * b + s;
         __m512i dot[MR];

@@ -7,6 +7,7 @@
 //   kStep                elements of k in one step
 //   kWeightBytes, kXBytes  bytes of an element
 //   kMaxRows             largest MR
+//   kFewRowsOutputs      NR for few rows: enough to hide the latency of MulAdd
 //   LoadW, LoadX (pointer), LoadWTail, LoadXTail (pointer, count)
 //   MulAdd(acc, w, x), Fold<NR>(acc[NR], out[NR])
 #pragma once
@@ -17,6 +18,8 @@ namespace hyprstream::kernels {
 
 template <class V, int MR, int NR>
 inline void FloatTile(const FloatMatmulArgs& a, int64_t row, int64_t output) {
+  // The next tile; or, where rows are taken one by one, a little further in the only stream.
+  const int64_t ahead = NR > 1 ? NR * a.weight_stride : 2048;
   const std::byte* x = a.x + row * a.x_stride;
   const std::byte* w = a.weight + output * a.weight_stride;
   typename V::Acc acc[MR][NR];
@@ -29,8 +32,7 @@ inline void FloatTile(const FloatMatmulArgs& a, int64_t row, int64_t output) {
     for (int m = 0; m < MR; ++m) xs[m] = V::LoadX(x + m * a.x_stride + k * V::kXBytes);
     for (int n = 0; n < NR; ++n) {
       const std::byte* p = w + n * a.weight_stride + k * V::kWeightBytes;
-      // The rows of the next tile: too short a stream for the hardware to see it coming.
-      __builtin_prefetch(p + NR * a.weight_stride);
+      __builtin_prefetch(p + ahead);
       const typename V::W ws = V::LoadW(p);
       for (int m = 0; m < MR; ++m) acc[m][n] = V::MulAdd(acc[m][n], ws, xs[m]);
     }
@@ -60,20 +62,26 @@ inline void FloatRows(const FloatMatmulArgs& a, int64_t row, int64_t end, int64_
   if constexpr (MR > 1) FloatRows<V, (MR > 4 ? 4 : MR / 2), NR>(a, row, end, output);
 }
 
+template <class V, int NR>
+inline void FloatBlock(const FloatMatmulArgs& a, int64_t begin, int64_t end) {
+  int64_t output = 0;
+  for (; output + NR <= a.outputs; output += NR) {
+    FloatRows<V, V::kMaxRows, NR>(a, begin, end, output);
+  }
+  for (; output < a.outputs; ++output) FloatRows<V, V::kMaxRows, 1>(a, begin, end, output);
+}
+
 template <class V>
 inline void RunFloatMatmul(const FloatMatmulArgs& a) {
-  constexpr int kTileOutputs = 4;
+  // Few rows: the weights come from memory, fastest as one stream.
+  constexpr int64_t kFewRows = 8;
+  if (a.rows <= kFewRows) return FloatBlock<V, V::kFewRowsOutputs>(a, 0, a.rows);
   // Rows of x that stay in the L2 cache while all of W passes by.
   constexpr int64_t kBlockBytes = int64_t{256} << 10;
   const int64_t fitting = kBlockBytes / (a.k * V::kXBytes + 1);
   const int64_t block = (fitting / V::kMaxRows + 1) * V::kMaxRows;
   for (int64_t begin = 0; begin < a.rows; begin += block) {
-    const int64_t end = begin + block < a.rows ? begin + block : a.rows;
-    int64_t output = 0;
-    for (; output + kTileOutputs <= a.outputs; output += kTileOutputs) {
-      FloatRows<V, V::kMaxRows, kTileOutputs>(a, begin, end, output);
-    }
-    for (; output < a.outputs; ++output) FloatRows<V, V::kMaxRows, 1>(a, begin, end, output);
+    FloatBlock<V, 4>(a, begin, begin + block < a.rows ? begin + block : a.rows);
   }
 }
 

@@ -29,7 +29,16 @@ struct TileArgs {
   int blocks;  // of 32 elements
   float* acc;  // [rows][16], acc_stride floats from row to row
   int64_t acc_stride;
+  const uint8_t* ahead;  // what the caches should fetch meanwhile, or null
 };
+
+/// Spreads the fetching of a record over its blocks: in a burst the fetches wait for one another.
+template <class Format>
+inline void FetchAhead(const TileArgs& t, int b) {
+  if (t.ahead == nullptr) return;
+  constexpr int kBytes = Format::kRecordBytes * 2;  // sixteen rows, an eighth of a record
+  for (int i = 0; i < kBytes; i += 64) __builtin_prefetch(t.ahead + kBytes * b + i);
+}
 
 /// Codes as they lie in the record.
 template <class V, class Format>
@@ -105,6 +114,9 @@ enum class Codes { kDirect, kBuffered };
 
 template <class V, class Format, Codes kCodes, int MR>
 inline void PackedRows(const PackedMatmulArgs& a, const Group& group, RecordRows r) {
+  // Past the next record's scales, which are last in it and used first. A strip is read from end to
+  // end and the next one follows it.
+  constexpr int64_t kAhead = kStripRows * Format::kRecordBytes + 2048;
   const int64_t stride = ActivationBlocks(a.k);
   for (; r.row + MR <= r.end; r.row += MR, r.acc += MR * kAccStride) {
     const ActivationBlock* x = a.x + r.row * stride + r.record;
@@ -117,7 +129,8 @@ inline void PackedRows(const PackedMatmulArgs& a, const Group& group, RecordRows
                           .weight = &group.scales[s],
                           .blocks = r.blocks,
                           .acc = r.acc + s * kStripRows,
-                          .acc_stride = kAccStride};
+                          .acc_stride = kAccStride,
+                          .ahead = r.row == 0 ? group.records[s] + kAhead : nullptr};
       if constexpr (kCodes == Codes::kDirect) {
         const Direct<V, Format> source{Format::Locate(group.records[s], r.blocks)};
         V::template Tile<MR, Format>(tile, source);
@@ -139,11 +152,12 @@ inline void WidenCodes(const uint8_t* record, int blocks, uint8_t* out) {
 }
 
 /// Rows [begin, end) of x times the group of strips that begins with output `first`.
-template <class V, class Format, Codes kCodes>
+template <class V, class Format, Codes kCodes, int64_t kStrips>
 inline void PackedGroup(const PackedMatmulArgs& a, int64_t first, int64_t begin, int64_t end) {
   Group& group = *reinterpret_cast<Group*>(a.scratch);
   float* acc = reinterpret_cast<float*>(a.scratch + sizeof(Group));
-  const int64_t outputs = a.outputs - first < kAccStride ? a.outputs - first : kAccStride;
+  const int64_t most = kStrips * kStripRows;
+  const int64_t outputs = a.outputs - first < most ? a.outputs - first : most;
   group.strips = (outputs + kStripRows - 1) / kStripRows;
   std::memset(acc, 0, static_cast<size_t>((end - begin) * kAccStride) * sizeof(float));
   const auto* strips = reinterpret_cast<const uint8_t*>(a.strips);
@@ -167,18 +181,22 @@ inline void PackedGroup(const PackedMatmulArgs& a, int64_t first, int64_t begin,
   }
 }
 
+/// A block of rows times all strips, kStrips at a time.
+template <class V, class Format, Codes kCodes, int64_t kStrips>
+inline void PackedBlock(const PackedMatmulArgs& a, int64_t begin, int64_t end) {
+  for (int64_t first = 0; first < a.outputs; first += kStrips * kStripRows) {
+    PackedGroup<V, Format, kCodes, kStrips>(a, first, begin, end);
+  }
+}
+
 template <class V, class Format>
 inline void RunPackedMatmul(const PackedMatmulArgs& a) {
+  // Few rows: the weights come from memory, fastest as one stream.
+  if (a.rows <= V::kMaxRows) return PackedBlock<V, Format, Codes::kDirect, 1>(a, 0, a.rows);
+  constexpr bool kBytes = Format::kRecordBytes == 272;  // Q8_0 needs no widening
   for (int64_t begin = 0; begin < a.rows; begin += kPackedRowBlock) {
     const int64_t end = begin + kPackedRowBlock < a.rows ? begin + kPackedRowBlock : a.rows;
-    for (int64_t first = 0; first < a.outputs; first += kAccStride) {
-      // Bytes need no widening however many rows there are.
-      if (Format::kRecordBytes == 272 || a.rows <= V::kMaxRows) {
-        PackedGroup<V, Format, Codes::kDirect>(a, first, begin, end);
-      } else {
-        PackedGroup<V, Format, Codes::kBuffered>(a, first, begin, end);
-      }
-    }
+    PackedBlock<V, Format, kBytes ? Codes::kDirect : Codes::kBuffered, kGroupStrips>(a, begin, end);
   }
 }
 
