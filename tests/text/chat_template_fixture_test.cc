@@ -41,8 +41,8 @@ TEST(ChatTemplateFixtures, EveryProbeRendersAsTheReferenceDoes) {
   for (const Value& probe : ReadFixtureLines("probes.jsonl")) {
     const Attempt attempt =
         testing::RenderVariables(probe.Find("source")->as_string(), *probe.Find("vars"));
-    EXPECT_EQ(Difference(probe, attempt), "")
-        << probe.Find("id")->as_string() << "\n" << probe.Find("source")->as_string();
+    EXPECT_EQ(Difference(probe, attempt), "") << probe.Find("id")->as_string() << "\n"
+                                              << probe.Find("source")->as_string();
     ++count;
   }
   EXPECT_EQ(count, 132u);
@@ -61,9 +61,8 @@ TEST(ChatTemplateFixtures, EveryCaseRendersAsTheReferenceDoes) {
 
 // Cases that are big or exotic: refusing them is as good as rendering them.
 bool MayBeRefused(const std::string& id) {
-  for (const char* name :
-       {"long-concat", "range-at-limit", "pprint", "xmlattr", "random-filter", "macro-code",
-        "self-context", "namespace-init", "namespace-cycle"}) {
+  for (const char* name : {"long-concat", "range-at-limit", "pprint", "xmlattr", "random-filter",
+                           "macro-code", "self-context", "namespace-init", "namespace-cycle"}) {
     if (id == std::string("hostile/") + name) return true;
   }
   return id.ends_with("-class");

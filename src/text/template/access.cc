@@ -129,13 +129,7 @@ Value Slice(Budget& budget, const Value& container, const Value& start, const Va
   const Kind kind = container.kind();
   if (kind != Kind::kString && kind != Kind::kList && kind != Kind::kTuple &&
       kind != Kind::kRange && kind != Kind::kBytes) {
-    return MakeUndefined(ObjectName(container) + " has no such slice");
-  }
-  for (const Value* part : {&start, &stop, &step}) {
-    // Python's TypeError for such an index, which a subscript turns into an undefined value.
-    if (!part->is_none() && !IsIntegral(*part)) {
-      return MakeUndefined(ObjectName(container) + " has no such slice");
-    }
+    RaiseRuntime("'" + TypeName(container) + "' object is not subscriptable by a slice");
   }
   const Indices indices = Resolve(Length(budget, container), start, stop, step);
   if (kind == Kind::kString) return SliceText(budget, container, indices);
@@ -160,11 +154,11 @@ Value Slice(Budget& budget, const Value& container, const Value& start, const Va
 }
 
 Value Interp::Attribute(const Value& value, std::string_view name) {
-  RequireDefined(value);
   if (IsHiddenAttribute(value, name)) {
     return MakeHidden("access to attribute '" + std::string(name) + "' of '" + TypeName(value) +
                       "' object is unsafe.");
   }
+  RequireDefined(value);
   if (const Builtin method = FindMethod(value, name)) {
     return MakeHost(std::make_shared<BoundMethod>(value, method));
   }

@@ -85,7 +85,7 @@ Value Repeat(Budget& budget, const Value& sequence, const Value& times) {
 Value Binary(Budget& budget, Arithmetic op, const Value& a, const Value& b) {
   if (IsNumeric(a) && IsNumeric(b)) return Calculate(budget, op, a, b);
   // "%" formats an undefined value as it formats any other.
-  if (op == Arithmetic::kModulo && a.is_string() && !b.is_undefined()) {
+  if (op == Arithmetic::kModulo && a.is_string()) {
     return FormatPercent(budget, a, b);
   }
   RequireDefined(a);

@@ -42,7 +42,7 @@ class Budget {
   uint64_t live() const { return live_; }
 
  private:
-  static constexpr uint64_t kBytesPerStep = 16;
+  static constexpr uint64_t kBytesPerStep = 32;
   static constexpr uint64_t kCheckInterval = 512;
   void Check();
 

@@ -10,10 +10,17 @@
 namespace hyprstream::text::tmpl {
 namespace {
 
+Value RequireText(const CallArgs& args) {
+  const Value& text = args.positional[0];
+  RequireDefined(text);
+  if (!text.is_string()) RaiseRuntime("a string is required, not '" + TypeName(text) + "'");
+  return text;
+}
+
 Value IndentFilter(Interp& interp, CallArgs& args) {
   const Bound bound(args, "indent", {"width", "first", "blank"});
   Budget& budget = interp.budget();
-  const Value text = ToText(budget, args.positional[0]);
+  const Value text = RequireText(args);
   const bool markup = ValueAccess::IsMarkup(text);
   Value indent;
   if (bound.Has(0) && bound[0].is_string()) {
@@ -44,15 +51,15 @@ Value IndentFilter(Interp& interp, CallArgs& args) {
 Value TruncateFilter(Interp& interp, CallArgs& args) {
   const Bound bound(args, "truncate", {"length", "killwords", "end", "leeway"});
   Budget& budget = interp.budget();
-  const Value text = ToText(budget, args.positional[0]);
+  const Value& value = args.positional[0];
   const Value end = bound.Has(2) ? bound.Text(2) : MakeText(budget, "...");
   const int64_t length = bound.Integer(0, 255);
   const int64_t leeway = bound.Has(3) && !bound[3].is_none() ? bound.Integer(3, 5) : 5;
   const int64_t end_length = Length(budget, end);
   if (length < end_length) RaiseRuntime("expected length >= " + std::to_string(end_length));
   if (leeway < 0) RaiseRuntime("expected leeway >= 0");
-  const int64_t size = Length(budget, text);
-  if (size - leeway <= length) return text;
+  if (Length(budget, value) - leeway <= length) return value;
+  const Value text = RequireText(args);
   const StrView all(text);
   StrView kept = all.Sub(0, ByteOffset(all.text(), static_cast<size_t>(length - end_length)));
   if (!bound.Flag(1, false)) {
@@ -165,7 +172,7 @@ Value WordWrapFilter(Interp& interp, CallArgs& args) {
   const Bound bound(args, "wordwrap",
                     {"width", "break_long_words", "wrapstring", "break_on_hyphens"});
   Budget& budget = interp.budget();
-  const Value text = ToText(budget, args.positional[0]);
+  const Value text = RequireText(args);
   const int64_t width = bound.Integer(0, 79);
   if (width <= 0) RaiseRuntime("invalid width " + std::to_string(width) + " (must be > 0)");
   const Value newline =
@@ -189,6 +196,7 @@ Value XmlAttributesFilter(Interp& interp, CallArgs& args) {
   const Bound bound(args, "xmlattr", {"autospace"});
   Budget& budget = interp.budget();
   const Value& object = args.positional[0];
+  RequireDefined(object);
   if (!object.is_object()) RaiseRuntime("xmlattr needs a mapping");
   TextBuilder out(budget);
   for (const Value::Entry& entry : object.entries()) {

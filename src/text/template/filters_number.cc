@@ -21,7 +21,6 @@ Value Marked(Value result, const CallArgs& args) {
 Value AbsFilter(Interp& interp, CallArgs& args) {
   const Bound bound(args, "abs", {});
   const Value& value = args.positional[0];
-  RequireDefined(value);
   if (!IsNumeric(value)) RaiseRuntime("bad operand type for abs(): '" + TypeName(value) + "'");
   if (value.kind() == Kind::kFloat) return Marked(Value::Float(std::fabs(value.as_float())), args);
   if (*CompareNumbers(value, Value::Int(0)) < 0) return Negate(interp.budget(), value);
@@ -81,7 +80,6 @@ double RoundTo(double value, int64_t digits) {
 Value RoundFilter(Interp&, CallArgs& args) {
   const Bound bound(args, "round", {"precision", "method"});
   const Value& value = args.positional[0];
-  RequireDefined(value);
   const std::string method = bound.Has(1) ? bound.Text(1).as_string() : "common";
   if (method != "common" && method != "ceil" && method != "floor") {
     RaiseRuntime("method must be common, ceil or floor");

@@ -24,7 +24,7 @@ Value SortFilter(Interp& interp, CallArgs& args) {
   Budget& budget = interp.budget();
   Charge charge;
   const std::vector<Value> items = ToVector(budget, args.positional[0], charge);
-  // Several attributes, separated by commas, compare as a tuple.
+  // Attributes, separated by commas, compare as a tuple, which undefined ones can be in.
   std::vector<AttributePath> paths;
   const Value attribute = bound.Or(2, Value());
   if (attribute.is_string()) {
@@ -40,7 +40,7 @@ Value SortFilter(Interp& interp, CallArgs& args) {
     for (const AttributePath& path : paths) {
       key.Add(SortKey(budget, path.Get(interp, item), RuleOf(bound, 1)));
     }
-    keys.Add(paths.size() == 1 ? key.items()[0] : key.Finish(Value::Kind::kTuple));
+    keys.Add(key.Finish(Value::Kind::kTuple));
   }
   return Reordered(budget, items, SortedOrder(budget, keys.items(), bound.Flag(0, false)));
 }

@@ -74,12 +74,17 @@ bool IsUnreserved(char c) {
          c == '.' || c == '-' || c == '~';
 }
 
-void QuoteTo(TextBuilder& out, Budget& budget, const Value& value, std::string_view safe) {
+void QuoteTo(TextBuilder& out, Budget& budget, const Value& value, std::string_view safe,
+             std::string_view space) {
   const Value text =
       value.kind() == Value::Kind::kBytes
           ? ValueAccess::WithInput(MakeText(budget, value.as_string()), value.from_input())
           : ToText(budget, value);
   MapCodePoints(budget, StrView(text), out, [&](std::string& run, char32_t c) {
+    if (c == ' ') {
+      run += space;
+      return;
+    }
     std::string bytes;
     AppendUtf8(bytes, c);
     for (const char b : bytes) {
@@ -103,7 +108,7 @@ Value UrlEncodeFilter(Interp& interp, CallArgs& args) {
   const Value& value = args.positional[0];
   TextBuilder out(budget);
   if (value.is_string() || !IsIterable(value)) {
-    QuoteTo(out, budget, value, "/");
+    QuoteTo(out, budget, value, "/", "%20");
     return out.Finish();
   }
   Items items(budget, value.is_object() ? ItemPairs(budget, value) : value);
@@ -112,9 +117,9 @@ Value UrlEncodeFilter(Interp& interp, CallArgs& args) {
     const std::vector<Value> pair = ToVector(budget, *item, charge);
     if (pair.size() != 2) RaiseRuntime("urlencode needs pairs");
     if (!first) out.Append("&");
-    QuoteTo(out, budget, pair[0], "");
+    QuoteTo(out, budget, pair[0], "", "+");
     out.Append("=");
-    QuoteTo(out, budget, pair[1], "");
+    QuoteTo(out, budget, pair[1], "", "+");
   }
   return out.Finish();
 }

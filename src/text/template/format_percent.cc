@@ -33,7 +33,10 @@ class PercentFormatter {
     }
     const bool all_used = values_.kind() == Kind::kTuple ? next_ == values_.items().size()
                                                          : next_ == 1 || mapping_used_;
-    if (!all_used && values_.kind() != Kind::kObject && values_.kind() != Kind::kList) {
+    // What can be subscripted may be there for the sake of "%(name)s".
+    const bool mapping = values_.is_object() || values_.is_list() || values_.is_undefined() ||
+                         values_.kind() == Kind::kRange;
+    if (!all_used && !mapping) {
       RaiseRuntime("not all arguments converted during string formatting");
     }
     return out_.Finish(markup_);

@@ -152,6 +152,7 @@ bool Lexer::TakeRaw(size_t begin, Token& token) {
     return false;
   }
   Advance(at);
+  if (at == source_.size()) return true;  // jinja2 lets the end of the template close it
   for (size_t tag = source_.find("{%", at); tag != kNone; tag = source_.find("{%", tag + 2)) {
     size_t end = tag + 2;
     if (end < source_.size() && (source_[end] == '-' || source_[end] == '+')) ++end;

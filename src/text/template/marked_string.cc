@@ -108,7 +108,17 @@ void TextBuilder::Repeat(StrView piece, uint64_t count) {
     RaiseLimit("a text of the template grows too large");
   }
   Grow(count * piece.size());
-  for (uint64_t i = 0; i < count; ++i) Append(piece);
+  if (piece.AnyInert() && !piece.all_inert_) {
+    for (uint64_t i = 0; i < count; ++i) Append(piece);
+    return;
+  }
+  const size_t begin = out_.text.size();
+  if (piece.size() == 1) {
+    out_.text.append(count, piece.text_[0]);
+  } else {
+    for (uint64_t i = 0; i < count; ++i) out_.text += piece.text_;
+  }
+  if (piece.all_inert_) Mark(begin, out_.text.size());
 }
 
 Value TextBuilder::Finish(bool markup) {

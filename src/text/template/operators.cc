@@ -167,7 +167,6 @@ bool Contains(Budget& budget, const Value& container, const Value& item) {
   switch (container.kind()) {
     case Kind::kString:
       if (!item.is_string()) {
-        RequireDefined(item);
         RaiseRuntime("'in <string>' requires string as left operand, not " + TypeName(item));
       }
       return Find(budget, container.as_string(), item.as_string()) != std::string_view::npos;
@@ -242,7 +241,7 @@ std::optional<Value> Items::Next() {
       if (index >= text.size()) return std::nullopt;
       const size_t length = DecodeAt(text.text(), index).length;
       at_ += static_cast<int64_t>(length);
-      return MakeString(budget_, text.Sub(index, index + length), ValueAccess::IsMarkup(value_));
+      return MakeString(budget_, text.Sub(index, index + length));
     }
     case Kind::kBytes:
       if (index >= value_.as_string().size()) return std::nullopt;

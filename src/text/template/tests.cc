@@ -3,6 +3,7 @@
 
 #include "text/template/builtins.h"
 #include "text/template/interp.h"
+#include "text/template/object_rep.h"
 #include "text/template/operators.h"
 #include "text/template/print.h"
 #include "text/template/template_error.h"
@@ -97,15 +98,17 @@ Value SameTest(Interp& interp, CallArgs& args) {
   return Value::Bool(Equal(interp.budget(), a, b));
 }
 
-Value FilterTest(Interp&, CallArgs& args) {
+Value FilterTest(Interp& interp, CallArgs& args) {
   NoArguments(args, "filter");
   const Value& name = args.positional[0];
+  RequireHashable(&interp.budget(), name);
   return Value::Bool(name.is_string() && FindFilter(name.as_string()) != nullptr);
 }
 
-Value TestTest(Interp&, CallArgs& args) {
+Value TestTest(Interp& interp, CallArgs& args) {
   NoArguments(args, "test");
   const Value& name = args.positional[0];
+  RequireHashable(&interp.budget(), name);
   return Value::Bool(name.is_string() && FindTest(name.as_string()) != nullptr);
 }
 
