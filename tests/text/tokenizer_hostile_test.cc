@@ -51,17 +51,11 @@ const std::vector<Damage> kDamages = {
      ErrorCode::kDataLoss, "f.model.vocab"},
     {"id is shared", [](auto& r) { Model(r)["vocab"].as_object()["a"] = 1; }, ErrorCode::kDataLoss,
      "f.model.vocab"},
-    {"merge of a stranger",
-     [](auto& r) {
-       Model(r)["merges"] = json::array{json::array{"a", "c"}};
-     },
+    {"merge of a stranger", [](auto& r) { Model(r)["merges"] = json::parse(R"([["a", "c"]])"); },
      ErrorCode::kDataLoss, "f.model.merges[0]"},
-    {"merge of three", [](auto& r) { Model(r)["merges"] = {"a b c"}; }, ErrorCode::kDataLoss,
-     "f.model.merges[0]"},
-    {"merge of numbers",
-     [](auto& r) {
-       Model(r)["merges"] = {1, 2};
-     },
+    {"merge of three", [](auto& r) { Model(r)["merges"] = json::parse(R"(["a b c"])"); },
+     ErrorCode::kDataLoss, "f.model.merges[0]"},
+    {"merge of numbers", [](auto& r) { Model(r)["merges"] = json::parse("[1, 2]"); },
      ErrorCode::kDataLoss, "f.model.merges[0]"},
     {"unknown unk", [](auto& r) { Model(r)["unk_token"] = "?"; }, ErrorCode::kDataLoss,
      "f.model.unk_token"},
