@@ -1,5 +1,6 @@
 #include "engine/exponential.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -9,6 +10,7 @@ namespace hyprstream::engine {
 namespace {
 
 constexpr size_t kLanes = 8;
+constexpr size_t kChunk = 256;  // long enough for the compiler to use vectors, a multiple of kLanes
 
 }  // namespace
 
@@ -16,22 +18,20 @@ double SumOfExponentials(std::span<const float> values, float largest, double in
                          std::span<double> terms) {
   HYPR_CHECK(terms.empty() || terms.size() == values.size());
   std::array<double, kLanes> sums{};
-  std::array<double, kLanes> term{};
+  std::array<double, kChunk> chunk;
   const double top = largest;
-  const size_t whole = values.size() / kLanes * kLanes;
-  for (size_t begin = 0; begin < whole; begin += kLanes) {
-    for (size_t j = 0; j < kLanes; ++j) {
-      term[j] = ExpOfNegative((static_cast<double>(values[begin + j]) - top) * inverse_temperature);
-      sums[j] += term[j];
+  for (size_t begin = 0; begin < values.size(); begin += kChunk) {
+    const size_t count = std::min(kChunk, values.size() - begin);
+    const float* part = values.data() + begin;
+    for (size_t i = 0; i < count; ++i) {
+      chunk[i] = ExpOfNegative((static_cast<double>(part[i]) - top) * inverse_temperature);
     }
-    if (!terms.empty()) {
-      for (size_t j = 0; j < kLanes; ++j) terms[begin + j] = term[j];
+    std::fill(chunk.begin() + static_cast<std::ptrdiff_t>(count), chunk.end(), 0.0);
+    for (size_t i = 0; i < kChunk; i += kLanes) {
+      for (size_t j = 0; j < kLanes; ++j) sums[j] += chunk[i + j];
     }
-  }
-  for (size_t i = whole; i < values.size(); ++i) {
-    const double one = ExpOfNegative((static_cast<double>(values[i]) - top) * inverse_temperature);
-    sums[i - whole] += one;
-    if (!terms.empty()) terms[i] = one;
+    if (!terms.empty())
+      std::copy_n(chunk.begin(), count, terms.begin() + static_cast<int64_t>(begin));
   }
   return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }

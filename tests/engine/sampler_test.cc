@@ -48,13 +48,16 @@ std::map<int32_t, double> NaiveDistribution(const std::vector<float>& row,
   }
   std::vector<double> weights;
   for (const int32_t id : order) {
-    weights.push_back(std::exp(static_cast<double>(row[static_cast<size_t>(id)]) /
-                               static_cast<double>(params.temperature)));
+    const double below = static_cast<double>(row[static_cast<size_t>(id)]) -
+                         static_cast<double>(row[static_cast<size_t>(order[0])]);
+    weights.push_back(std::exp(below / static_cast<double>(params.temperature)));
   }
   const double whole = std::accumulate(weights.begin(), weights.end(), 0.0);
   double sum = 0;
   size_t kept = 0;
-  while (kept < order.size() && (kept == 0 || sum < whole * static_cast<double>(params.top_p))) {
+  const bool all = params.top_p >= 1.0f;
+  while (kept < order.size() &&
+         (kept == 0 || all || sum < whole * static_cast<double>(params.top_p))) {
     if (weights[kept] < weights[0] * static_cast<double>(params.min_p)) break;
     sum += weights[kept++];
   }

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <vector>
 
+#include "engine/step_batch.h"
+#include "fake_model.h"
 #include "ops/attention.h"
 
 namespace hyprstream::engine {
@@ -113,6 +115,32 @@ TEST(Scheduler, APrefixIsReusedButItsLastTokenIsComputed) {
   EXPECT_NE(shares[0].sequence->pages[1], shares[1].sequence->pages[1]);
   EXPECT_EQ(scheduler.TakeAll().size(), 3u);
   EXPECT_EQ(pool.held(), 0);
+}
+
+TEST(StepBatch, SequencesWithTheSameAdaptersShareOneRange) {
+  PagePool pool(100, PrefixReuse::kOff);
+  Scheduler scheduler({}, pool);
+  const std::vector<AdapterChoice> a = {{testing::FakeAdapter(1), 1.0f}};
+  const std::vector<AdapterChoice> b = {a[0], {testing::FakeAdapter(2), 0.5f}};
+  for (uint64_t i = 0; i < 9; ++i) {
+    auto sequence = MakeSequence(i, 2 + static_cast<int64_t>(i));
+    if (i % 3 == 1) sequence->request.adapters = a;
+    if (i % 3 == 2) sequence->request.adapters = b;
+    scheduler.Add(std::move(sequence));
+  }
+  const StepBatch step(scheduler.Plan());
+  const model::Batch batch = step.batch();
+  EXPECT_EQ(batch.rows(), 2 + 3 + 4 + 5 + 6 + 7 + 8 + 9 + 10);
+  EXPECT_EQ(batch.adapters.size(), 3u);
+  for (const model::AdapterUse& use : batch.adapters) {
+    const int64_t rows = use.row_end - use.row_begin;
+    EXPECT_TRUE(rows == 3 + 6 + 9 || rows == 4 + 7 + 10) << rows;
+  }
+  for (size_t i = 0; i < step.shares().size(); ++i) {
+    EXPECT_EQ(batch.sequences[i].row_end - batch.sequences[i].row_begin, step.shares()[i].count);
+    EXPECT_EQ(batch.output_rows[i], batch.sequences[i].row_end - 1);
+    EXPECT_EQ(step.outputs()[i], step.shares()[i].sequence);
+  }
 }
 
 }  // namespace
