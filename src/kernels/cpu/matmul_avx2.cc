@@ -39,7 +39,7 @@ struct FloatVectors {
   static constexpr int kWeightBytes = Element::kBytes;
   static constexpr int kXBytes = 4;
   static constexpr int kMaxRows = 3;
-  static constexpr int kFewRowsOutputs = 2;
+  static constexpr int kOneRowOutputs = 2;
 
   static Acc Zero() { return _mm256_setzero_ps(); }
   static X LoadX(const std::byte* p) { return F32Element::Load(p); }

@@ -75,7 +75,7 @@ struct FloatVectors {
   static constexpr int kWeightBytes = Element::kBytes;
   static constexpr int kXBytes = 4;
   static constexpr int kMaxRows = 6;
-  static constexpr int kFewRowsOutputs = 1;
+  static constexpr int kOneRowOutputs = 1;
 
   static Acc Zero() { return _mm512_setzero_ps(); }
   static X LoadX(const std::byte* p) { return _mm512_loadu_ps(p); }
@@ -102,7 +102,7 @@ struct Bf16Dot {
   static constexpr int kWeightBytes = 2;
   static constexpr int kXBytes = 2;
   static constexpr int kMaxRows = 6;
-  static constexpr int kFewRowsOutputs = 1;
+  static constexpr int kOneRowOutputs = 1;
 
   static Acc Zero() { return _mm512_setzero_ps(); }
   static X LoadX(const std::byte* p) { return _mm512_loadu_si512(p); }

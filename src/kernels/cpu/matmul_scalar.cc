@@ -20,7 +20,7 @@ struct FloatScalar {
   static constexpr int kWeightBytes = Element::kBytes;
   static constexpr int kXBytes = 4;
   static constexpr int kMaxRows = 2;
-  static constexpr int kFewRowsOutputs = 2;
+  static constexpr int kOneRowOutputs = 2;
 
   static Acc Zero() { return {}; }
   static X LoadX(const std::byte* p) { return LoadXTail(p, 8); }
