@@ -56,7 +56,9 @@ TEST(PeftAdapter, AllSevenProjectionsOfEveryLayer) {
 }
 
 TEST(PeftAdapter, RsloraDividesByTheRoot) {
-  for (const PeftModule& module : OpenFixture("peft/b-rslora")->modules()) {
+  const auto adapter = OpenFixture("peft/b-rslora");
+  EXPECT_FALSE(adapter->modules().empty());
+  for (const PeftModule& module : adapter->modules()) {
     EXPECT_EQ(module.scale, 4.0) << module.path;
   }
 }
