@@ -11,6 +11,22 @@ namespace {
 // Far above any published model, low enough that every product of two fits in 63 bits.
 constexpr int64_t kMaxWidth = int64_t{1} << 24;
 
+// Keeps every sum and product of sizes far from overflow.
+constexpr double kMaxParameters = 1e15;
+
+double EstimateParameters(const ModelConfig& config) {
+  const auto hidden = static_cast<double>(config.hidden_size);
+  const double heads =
+      static_cast<double>(config.num_attention_heads + config.num_key_value_heads) *
+      static_cast<double>(config.head_dim);
+  const double experts = static_cast<double>(config.moe.experts) *
+                         static_cast<double>(config.moe.intermediate_size + 1);
+  const double layer =
+      hidden * (2 * heads + 3 * (static_cast<double>(config.intermediate_size) + experts));
+  return 2 * static_cast<double>(config.vocab_size) * hidden +
+         static_cast<double>(config.num_hidden_layers) * layer;
+}
+
 void CheckRange(std::string_view where, std::string_view field, int64_t value, int64_t low,
                 int64_t high) {
   if (value < low || value > high) {
@@ -115,6 +131,10 @@ void ValidateConfig(const ModelConfig& config, std::string_view where) {
     CheckRange(where, "num_experts", config.moe.experts, 1, 65536);
     CheckRange(where, "num_experts_per_tok", config.moe.experts_per_token, 1, config.moe.experts);
     CheckRange(where, "moe_intermediate_size", config.moe.intermediate_size, 1, kMaxWidth);
+  }
+  if (const double parameters = EstimateParameters(config); parameters > kMaxParameters) {
+    throw FieldError(where, "the sizes together", "a model of at most 10^15 parameters",
+                     std::to_string(parameters));
   }
   for (const int32_t id : config.eos_ids) {
     CheckRange(where, "eos_token_id", id, 0, config.vocab_size - 1);
