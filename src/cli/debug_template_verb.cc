@@ -29,7 +29,7 @@ std::shared_ptr<const engine::PromptBuilder> OpenTemplate(const std::string& ref
     return std::filesystem::is_regular_file(file, ignored);
   };
   if (path.extension() == ".jinja" || path.extension() == ".jinja2") {
-    return engine::PromptBuilder::Create("", ReadText(path), nullptr);
+    return engine::PromptBuilder::OfTemplate(ReadText(path));
   }
   const auto text_of = [&](const char* name) {
     return is_file(path / name) ? ReadText(path / name) : std::string();

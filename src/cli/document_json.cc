@@ -1,6 +1,9 @@
 #include "cli/document_json.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <charconv>
+#include <cmath>
 
 namespace hyprstream::cli {
 namespace {
@@ -14,6 +17,16 @@ bool IsFlat(const json::array& array) {
   return true;
 }
 
+void AppendFlat(const json::array& array, std::string& out) {
+  const char* separator = "[";
+  for (const json::value& item : array) {
+    out += separator;
+    out += item.is_double() ? NumberText(item.get_double()) : json::serialize(item);
+    separator = ", ";
+  }
+  out += array.empty() ? "[]" : "]";
+}
+
 void Append(const json::value& value, int depth, std::string& out) {
   const std::string indent(static_cast<size_t>(depth + 1) * 2, ' ');
   const std::string closing(static_cast<size_t>(depth) * 2, ' ');
@@ -25,7 +38,10 @@ void Append(const json::value& value, int depth, std::string& out) {
       separator = ",\n";
     }
     out += "\n" + closing + "}";
-  } else if (const json::array* array = value.if_array(); array && !IsFlat(*array)) {
+    return;
+  }
+  const json::array* array = value.if_array();
+  if (array && !IsFlat(*array)) {
     const char* separator = "[\n";
     for (const json::value& item : *array) {
       out += separator + indent;
@@ -33,12 +49,23 @@ void Append(const json::value& value, int depth, std::string& out) {
       separator = ",\n";
     }
     out += "\n" + closing + "]";
+  } else if (array != nullptr) {
+    AppendFlat(*array, out);
   } else {
-    out += json::serialize(value);
+    out += value.is_double() ? NumberText(value.get_double()) : json::serialize(value);
   }
 }
 
 }  // namespace
+
+std::string NumberText(double value) {
+  if (!std::isfinite(value)) return "null";
+  char digits[32];
+  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  std::string text(digits, end);
+  if (text.find('.') == std::string::npos) text.insert(std::min(text.find('e'), text.size()), ".0");
+  return text;
+}
 
 std::string RenderJson(const json::value& document) {
   std::string out;

@@ -6,6 +6,10 @@
 
 namespace hyprstream::cli {
 
+/// Shortest digits that read back as the same number, with a point, so that every reader of JSON
+/// and YAML takes it for one. Not a number: "null".
+std::string NumberText(double value);
+
 std::string RenderJson(const boost::json::value& document);
 
 }  // namespace hyprstream::cli

@@ -4,6 +4,8 @@
 #include <boost/json.hpp>
 #include <cctype>
 
+#include "cli/document_json.h"
+
 namespace hyprstream::cli {
 namespace {
 
@@ -33,6 +35,7 @@ std::string Scalar(const json::value& value) {
   if (const json::string* string = value.if_string()) {
     return IsPlain(*string) ? std::string(*string) : json::serialize(*string);
   }
+  if (value.is_double()) return NumberText(value.get_double());
   return json::serialize(value);
 }
 

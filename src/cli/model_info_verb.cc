@@ -30,6 +30,13 @@ void Put(json::object& object, const char* name, json::value value) {
   if (!value.is_null()) object[name] = std::move(value);
 }
 
+/// Counted, not computed from the shapes of the configuration.
+int64_t ParametersIn(const formats::ModelFiles& files) {
+  int64_t count = 0;
+  for (const auto& [name, view] : files.tensors()) count += view.elements();
+  return count;
+}
+
 json::object Architecture(const model::ModelConfig& config) {
   json::object out{{"family", model::FamilyName(config.family)},
                    {"layers", config.num_hidden_layers},
@@ -45,6 +52,7 @@ json::object Architecture(const model::ModelConfig& config) {
   if (config.moe.experts > 0) {
     out["experts"] = config.moe.experts;
     out["experts_per_token"] = config.moe.experts_per_token;
+    out["active_parameters"] = config.active_parameters();
   }
   const auto window = std::max_element(config.window.begin(), config.window.end());
   if (window != config.window.end() && *window > 0) out["sliding_window"] = *window;
@@ -121,8 +129,7 @@ int Info(Shell& shell, const InfoFlags& flags) {
   json::object document{{"name", engine::ModelNameOf(path)},
                         {"path", path.string()},
                         {"format", files->gguf() != nullptr ? "gguf" : "safetensors"},
-                        {"parameters", config.parameters()},
-                        {"active_parameters", config.active_parameters()},
+                        {"parameters", ParametersIn(*files)},
                         {"dtype", config.dtype}};
   document["architecture"] = Architecture(config);
   Put(document, "tokenizer", TokenizerOf(*files));

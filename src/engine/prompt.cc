@@ -53,28 +53,36 @@ std::shared_ptr<const PromptBuilder> PromptBuilder::Create(
       add("eos_token", tokenizer->eos());
     }
   }
-  try {
-    if (!config.chat_template.empty()) {
-      builder->source_ = Source::kModel;
-      builder->template_ = text::ChatTemplate::Compile(config.chat_template);
-      if (!config.tool_template.empty() && chat_template.empty()) {
-        builder->tool_template_ = text::ChatTemplate::Compile(config.tool_template);
-      }
-    } else if (tokenizer && tokenizer->IdOf("<|im_start|>") && tokenizer->IdOf("<|im_end|>")) {
-      builder->source_ = Source::kChatMl;
-      builder->template_ = text::ChatTemplate::Compile(kChatMl);
-    } else {
-      builder->template_ = text::ChatTemplate::Compile(kPlain);
-    }
-  } catch (const Error& error) {
-    builder->damage_ = error.Within("chat template");
+  if (!config.chat_template.empty()) {
+    builder->Compile(Source::kModel, config.chat_template,
+                     chat_template.empty() ? config.tool_template : std::string());
+  } else if (tokenizer && tokenizer->IdOf("<|im_start|>") && tokenizer->IdOf("<|im_end|>")) {
+    builder->Compile(Source::kChatMl, kChatMl, {});
+  } else {
+    builder->Compile(Source::kPlain, kPlain, {});
   }
   builder->tokenizer_ = std::move(tokenizer);
   return builder;
 }
 
+std::shared_ptr<const PromptBuilder> PromptBuilder::OfTemplate(std::string_view source) {
+  std::shared_ptr<PromptBuilder> builder(new PromptBuilder());
+  builder->Compile(Source::kModel, source, {});
+  return builder;
+}
+
+void PromptBuilder::Compile(Source source, std::string_view text, std::string_view tool_text) {
+  source_ = source;
+  try {
+    template_ = text::ChatTemplate::Compile(text);
+    if (!tool_text.empty()) tool_template_ = text::ChatTemplate::Compile(tool_text);
+  } catch (const Error&) {
+    damage_ = std::current_exception();
+  }
+}
+
 const text::ChatTemplate& PromptBuilder::TemplateFor(const Value& tools) const {
-  if (damage_) throw *damage_;
+  if (damage_) std::rethrow_exception(damage_);
   return tool_template_ && !tools.is_none() ? *tool_template_ : *template_;
 }
 

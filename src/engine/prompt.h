@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,9 @@ class PromptBuilder {
       std::string_view tokenizer_config_json, std::string_view chat_template,
       std::shared_ptr<const text::Tokenizer> tokenizer);
 
+  /// One template alone, which may be empty; it renders, but there is nothing to encode with.
+  static std::shared_ptr<const PromptBuilder> OfTemplate(std::string_view source);
+
   Source source() const { return source_; }
 
   /// The template's variables besides messages and tools (`bos_token`, `eos_token`, …) are added to
@@ -48,6 +52,7 @@ class PromptBuilder {
 
  private:
   PromptBuilder() = default;
+  void Compile(Source source, std::string_view text, std::string_view tool_text);
   bool BeginsWithBos(const std::string& text) const;
   const text::ChatTemplate& TemplateFor(const text::Value& tools) const;
 
@@ -55,7 +60,7 @@ class PromptBuilder {
   std::shared_ptr<const text::Tokenizer> tokenizer_;
   std::optional<text::ChatTemplate> template_;
   std::optional<text::ChatTemplate> tool_template_;  // when the model has one of its own for tools
-  std::optional<Error> damage_;
+  std::exception_ptr damage_;                        // what the template's compilation threw
   std::vector<std::pair<std::string, std::string>> special_tokens_;
 };
 

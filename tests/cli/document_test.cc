@@ -19,6 +19,12 @@ TEST(Document, JsonIsReadBackAsTheSameValue) {
   EXPECT_EQ(json::parse(Render(value, Format::kJson)), value);
 }
 
+TEST(Document, NumbersHaveAPoint) {
+  const json::value value = json::array{10000.0, 1e-7, 1e300, 0.1, 1.0 / 3, 7};
+  EXPECT_EQ(Render(value, Format::kJson),
+            "[10000.0, 1.0e-07, 1.0e+300, 0.1, 0.3333333333333333, 7]\n");
+}
+
 TEST(Document, YamlQuotesWhatCouldBeReadAsSomethingElse) {
   const json::value value = {{"plain", "some words"}, {"number", "12"},    {"yes", "yes"},
                              {"colon", "a: b"},       {"empty", ""},       {"dash", "- x"},

@@ -90,7 +90,7 @@ class ChatTest(unittest.TestCase):
         terminal.type("\x03")
         terminal.wait_for(r"\(stopped\).*>>> ")
         terminal.type("half a line\x03")
-        terminal.wait_for(">>> .*>>> ")
+        terminal.wait_for(r"\n.*>>> ")
         terminal.type("\x04")
         self.assertEqual(terminal.end(), 0)
 
