@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <cwchar>
 
 #include "base/error.h"
 #include "cli/interrupt.h"
@@ -62,6 +63,7 @@ class EditedReader : public LineReader {
     el_set(editor_, EL_HIST, history, history_);
     el_set(editor_, EL_EDITOR, "emacs");
     el_set(editor_, EL_SIGNAL, 0);
+    el_set(editor_, EL_GETCFN, &EditedReader::ReadCharacter);
     el_set(editor_, EL_BIND, "^R", "em-inc-search-prev", nullptr);
     el_source(editor_, nullptr);  // the user's ~/.editrc
   }
@@ -96,6 +98,25 @@ class EditedReader : public LineReader {
     EditedReader* self = nullptr;
     el_get(editor, EL_CLIENTDATA, &self);
     return self->prompt_.data();
+  }
+
+  // 1 with a character, 0 at the end of input, -1 when interrupted: what el_gets asks for.
+  static int ReadCharacter(EditLine*, wchar_t* character) {
+    std::mbstate_t state{};
+    while (true) {
+      if (InterruptScope::WaitToRead(STDIN_FILENO) == InterruptScope::Wait::kInterrupted) return -1;
+      char byte = 0;
+      const ssize_t got = ::read(STDIN_FILENO, &byte, 1);
+      if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+      if (got <= 0) return static_cast<int>(got);
+      const size_t used = std::mbrtowc(character, &byte, 1, &state);
+      if (used == static_cast<size_t>(-2)) continue;  // the character goes on
+      if (used == static_cast<size_t>(-1)) {          // not one: leave it out
+        state = {};
+        continue;
+      }
+      return 1;
+    }
   }
 
   EditLine* editor_;
