@@ -90,7 +90,7 @@ TEST(ChatTemplateFixtures, HostileTemplatesEndSoonAndSmall) {
     const std::string& id = fixture.Find("id")->as_string();
     const uint64_t before = PeakBytes();
     const auto start = std::chrono::steady_clock::now();
-    const Attempt attempt = testing::RenderCase(fixture);
+    const Attempt attempt = testing::RenderCase(fixture, TemplateLimits{});
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     EXPECT_TRUE(PassesHostileRule(fixture, attempt)) << id << "\n" << Difference(fixture, attempt);
     if (!testing::kSanitized) {

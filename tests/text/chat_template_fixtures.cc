@@ -71,14 +71,15 @@ ChatInput InputOf(const Value& fixture) {
   return input;
 }
 
-Attempt RenderCase(const Value& fixture) {
+Attempt RenderCase(const Value& fixture, const TemplateLimits& limits) {
   const std::string source = TemplateSource(fixture.Find("template")->as_string());
-  return Try([&] { return ChatTemplate::Compile(source).Render(InputOf(fixture)); });
+  return Try([&] { return ChatTemplate::Compile(source, limits).Render(InputOf(fixture)); });
 }
 
-Attempt RenderVariables(std::string_view source, const Value& variables) {
+Attempt RenderVariables(std::string_view source, const Value& variables,
+                        const TemplateLimits& limits) {
   return Try([&] {
-    return ChatTemplate::Compile(source).RenderVariables(variables, ClockOf(kDefaultClock));
+    return ChatTemplate::Compile(source, limits).RenderVariables(variables, ClockOf(kDefaultClock));
   });
 }
 

@@ -65,6 +65,8 @@ TEST(TemplateLimits, MemoryIsCountedWhileItIsHeld) {
       "{{ {'a': 1} | tojson(indent=99999999) }}",
       "{{ 2 ** 99999 }}",
       "{{ 10 ** 400 * 1.0 }}",
+      "{{ 10 ** 4000 / 3 }}",
+      "{{ (10 ** 400) | float }}",
   };
   for (const std::string& source : sources) EXPECT_EQ(KindOf(source), "limit") << source;
 }

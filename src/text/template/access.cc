@@ -41,6 +41,7 @@ int64_t Clamp(int64_t index, int64_t length, int64_t low, int64_t high) {
 
 struct Indices {
   int64_t start;
+  int64_t stop;
   int64_t step;
   int64_t count;
 };
@@ -62,7 +63,8 @@ Indices Resolve(int64_t length, const Value& start, const Value& stop, const Val
       stop.is_none() ? (stride > 0 ? high : low) : Clamp(part(stop), length, low, high);
   const int64_t span = stride > 0 ? to - from : from - to;
   const int64_t size = stride > 0 ? stride : -stride;
-  return {.start = from, .step = stride, .count = span <= 0 ? 0 : (span - 1) / size + 1};
+  return {
+      .start = from, .stop = to, .step = stride, .count = span <= 0 ? 0 : (span - 1) / size + 1};
 }
 
 Value SliceText(Budget& budget, const Value& value, const Indices& indices) {
@@ -137,7 +139,7 @@ Value Slice(Budget& budget, const Value& container, const Value& start, const Va
     const RangeRep& range = ValueAccess::Range(container);
     const int64_t first = range.start + indices.start * range.step;
     const int64_t stride = range.step * indices.step;
-    return MakeRange(first, first + stride * indices.count, stride);
+    return MakeRange(first, range.start + indices.stop * range.step, stride);
   }
   if (kind == Kind::kBytes) {
     std::string bytes;

@@ -1,7 +1,9 @@
 // Filters that make numbers.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "text/template/builtins.h"
 #include "text/template/interp.h"
@@ -73,11 +75,35 @@ double RoundTo(double value, int64_t digits) {
     std::snprintf(buffer, sizeof buffer, "%.*f", static_cast<int>(digits), value);
     return std::strtod(buffer, nullptr);
   }
-  const double scale = std::pow(10.0, static_cast<double>(-digits));
-  return std::nearbyint(value / scale) * scale;
+  // As many significant digits as stand left of the place; %e rounds those exactly.
+  char buffer[400];
+  std::snprintf(buffer, sizeof buffer, "%.0f", std::fabs(value));
+  const auto significant = static_cast<int64_t>(std::strlen(buffer)) + digits;
+  if (significant < 0) return std::copysign(0.0, value);
+  if (significant == 0) {
+    const double unit = std::strtod(("1e" + std::to_string(-digits)).c_str(), nullptr);
+    return std::copysign(std::fabs(value) > unit / 2 ? unit : 0.0, value);
+  }
+  std::snprintf(buffer, sizeof buffer, "%.*e", static_cast<int>(significant - 1), value);
+  return std::strtod(buffer, nullptr);
 }
 
-Value RoundFilter(Interp&, CallArgs& args) {
+// Half to even, exactly, at the place 10^places.
+Value RoundInteger(Budget& budget, const Value& value, int64_t places) {
+  if (places > static_cast<int64_t>(kMaxIntegerDigits)) return Value::Int(0);
+  const Value unit = Calculate(budget, Arithmetic::kPower, Value::Int(10), Value::Int(places));
+  Value count = Calculate(budget, Arithmetic::kFloorDivide, value, unit);
+  const Value rest = Calculate(budget, Arithmetic::kModulo, value, unit);
+  const Value twice = Calculate(budget, Arithmetic::kMultiply, rest, Value::Int(2));
+  const int side = *CompareNumbers(twice, unit);
+  const Value parity = Calculate(budget, Arithmetic::kModulo, count, Value::Int(2));
+  if (side > 0 || (side == 0 && parity.as_int() == 1)) {
+    count = Calculate(budget, Arithmetic::kAdd, count, Value::Int(1));
+  }
+  return Calculate(budget, Arithmetic::kMultiply, count, unit);
+}
+
+Value RoundFilter(Interp& interp, CallArgs& args) {
   const Bound bound(args, "round", {"precision", "method"});
   const Value& value = args.positional[0];
   const std::string method = bound.Has(1) ? bound.Text(1).as_string() : "common";
@@ -91,7 +117,7 @@ Value RoundFilter(Interp&, CallArgs& args) {
     if (value.kind() == Kind::kFloat)
       return Marked(Value::Float(RoundTo(value.as_float(), digits)), args);
     if (digits >= 0) return value.is_bool() ? Marked(Value::Int(value.as_int()), args) : value;
-    return Marked(FloatToInteger(RoundTo(ToDouble(value), digits)), args);
+    return RoundInteger(interp.budget(), value, -std::max<int64_t>(digits, -INT64_MAX));
   }
   const double scale = std::pow(10.0, static_cast<double>(digits));
   const double scaled = ToDouble(value) * scale;

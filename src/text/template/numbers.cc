@@ -2,6 +2,7 @@
 
 #include <boost/multiprecision/cpp_int.hpp>
 #include <cmath>
+#include <cstdlib>
 
 #include "text/template/template_error.h"
 #include "text/template/value_rep.h"
@@ -41,6 +42,23 @@ BigInt Power(Budget& budget, const BigInt& base, const BigInt& exponent) {
   return boost::multiprecision::pow(base, exponent.convert_to<unsigned>());
 }
 
+// Correctly rounded; infinite beyond the range of a double, where Boost's own conversion aborts.
+double Rounded(const BigInt& n) { return std::strtod(n.str().c_str(), nullptr); }
+
+// Python's true division: the exact quotient, rounded once. 66 bits of it and one that says whether
+// anything is left are enough for that.
+double Quotient(const BigInt& a, const BigInt& b) {
+  const BigInt dividend = abs(a);
+  const BigInt divisor = abs(b);
+  const int shift = 66 - (static_cast<int>(Bits(dividend)) - static_cast<int>(Bits(divisor)));
+  const BigInt scaled = shift > 0 ? BigInt(dividend << static_cast<unsigned>(shift)) : dividend;
+  const BigInt unit = shift < 0 ? BigInt(divisor << static_cast<unsigned>(-shift)) : divisor;
+  BigInt quotient = scaled / unit;
+  if (scaled % unit != 0) quotient |= 1;
+  const double magnitude = std::ldexp(Rounded(quotient), -shift);
+  return (a < 0) != (b < 0) ? -magnitude : magnitude;
+}
+
 Value CalculateBig(Budget& budget, Arithmetic op, const Value& left, const Value& right) {
   budget.Step(200);
   const BigInt a = ToBig(left);
@@ -61,7 +79,7 @@ Value CalculateBig(Budget& budget, Arithmetic op, const Value& left, const Value
     case Arithmetic::kDivide:
       break;
   }
-  const double quotient = a.convert_to<double>() / b.convert_to<double>();
+  const double quotient = Quotient(a, b);
   if (!std::isfinite(quotient)) RaiseLimit("integer division result too large for a float");
   return Value::Float(quotient);
 }
@@ -179,7 +197,7 @@ bool IsNumeric(const Value& v) { return IsIntegral(v) || v.kind() == Kind::kFloa
 double ToDouble(const Value& v) {
   if (v.kind() == Kind::kFloat) return v.as_float();
   if (v.kind() != Kind::kBigInt) return static_cast<double>(v.as_int());
-  const double value = ToBig(v).convert_to<double>();
+  const double value = Rounded(ToBig(v));
   if (!std::isfinite(value)) RaiseLimit("int too large to convert to float");
   return value;
 }

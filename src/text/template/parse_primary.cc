@@ -156,6 +156,8 @@ ExprPtr Parser::ParseSubscript(ExprPtr node) {
     access->kind = ExprKind::kSlice;
     for (ExprPtr& part : parts) access = Adopt(std::move(access), std::move(part));
     if (IsOperator(",")) Fail("a subscript of several slices is not supported");
+  } else if (parts[0] == nullptr) {
+    Fail("Expected an expression, got '" + Describe(Peek()) + "'");
   } else if (IsOperator(",")) {
     ExprPtr tuple = Adopt(NewExpr(ExprKind::kTuple), std::move(parts[0]));
     while (SkipOperator(",")) tuple = Adopt(std::move(tuple), ParseExpression());

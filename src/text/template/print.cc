@@ -50,10 +50,12 @@ void ReprString(TextBuilder& out, Budget& budget, const Value& value) {
 void ReprBytes(TextBuilder& out, Budget& budget, const Value& value) {
   const std::string& bytes = value.as_string();
   budget.Touch(4 * bytes.size());
-  std::string text = "b'";
+  const bool single = bytes.find('\'') != std::string::npos;
+  const char quote = single && bytes.find('"') == std::string::npos ? '"' : '\'';
+  std::string text = std::string("b") + quote;
   for (const char c : bytes) {
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '\\' || c == '\'') {
+    if (c == '\\' || c == quote) {
       text += '\\';
       text += c;
     } else if (c == '\n') {
@@ -68,7 +70,7 @@ void ReprBytes(TextBuilder& out, Budget& budget, const Value& value) {
       text += Escaped(byte);
     }
   }
-  out.Append(text + "'", value.from_input() || !ValueAccess::String(value).inert.empty());
+  out.Append(text + quote, value.from_input() || !ValueAccess::String(value).inert.empty());
 }
 
 void ReprItems(TextBuilder& out, Budget& budget, const std::vector<Value>& items, bool inert) {
