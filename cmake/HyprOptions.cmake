@@ -21,6 +21,6 @@ target_compile_options(hypr_options INTERFACE
   -ffp-contract=off)
 if(HYPR_SANITIZE)
   target_compile_options(hypr_options INTERFACE
-    -fsanitize=${HYPR_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    -O1 -g1 -fsanitize=${HYPR_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(hypr_options INTERFACE -fsanitize=${HYPR_SANITIZE})
 endif()

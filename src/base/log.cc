@@ -19,9 +19,9 @@ spdlog::logger& Logger() {
 }  // namespace
 
 void SetLogLevel(LogLevel level) {
-  static constexpr spdlog::level::level_enum kLevels[] = {
-      spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err,
-      spdlog::level::off};
+  static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info,
+                                                          spdlog::level::warn, spdlog::level::err,
+                                                          spdlog::level::off};
   Logger().set_level(kLevels[static_cast<int>(level)]);
 }
 

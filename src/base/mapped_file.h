@@ -11,7 +11,8 @@ namespace hyprstream {
 
 class MappedFile {
  public:
-  /// Errors: kNotFound, kPermissionDenied or kIo, naming the path. An empty file maps to zero bytes.
+  /// Errors: kNotFound, kPermissionDenied or kIo, naming the path. An empty file maps to zero
+  /// bytes.
   static std::shared_ptr<const MappedFile> Open(const std::filesystem::path& path);
 
   MappedFile(const MappedFile&) = delete;

@@ -62,11 +62,16 @@ Bytes ParseBytes(std::string_view text) {
 
 std::string_view MemoryUseName(MemoryUse use) {
   switch (use) {
-    case MemoryUse::kWeights: return "weights";
-    case MemoryUse::kCache: return "cache";
-    case MemoryUse::kScratch: return "scratch";
-    case MemoryUse::kAdapters: return "adapters";
-    case MemoryUse::kTraining: return "training";
+    case MemoryUse::kWeights:
+      return "weights";
+    case MemoryUse::kCache:
+      return "cache";
+    case MemoryUse::kScratch:
+      return "scratch";
+    case MemoryUse::kAdapters:
+      return "adapters";
+    case MemoryUse::kTraining:
+      return "training";
   }
   return "unknown";
 }

@@ -21,7 +21,8 @@ struct Bytes {
 /// "1.5 GiB", "312 MiB", "17 B".
 std::string FormatBytes(Bytes bytes);
 
-/// Parses "300M", "1.5G", "4GiB", "1048576"; K, M, G, T are powers of 1024. Errors: kInvalidArgument.
+/// Parses "300M", "1.5G", "4GiB", "1048576"; K, M, G, T are powers of 1024. Errors:
+/// kInvalidArgument.
 Bytes ParseBytes(std::string_view text);
 
 enum class MemoryUse { kWeights, kCache, kScratch, kAdapters, kTraining };
@@ -33,7 +34,8 @@ class MemoryBudget {
   /// A limit of 0 means none.
   explicit MemoryBudget(Bytes limit = {}) : limit_(limit) {}
 
-  /// Errors: kResourceExhausted naming `what`, its size, the limit, what is held, and what would fit.
+  /// Errors: kResourceExhausted naming `what`, its size, the limit, what is held, and what would
+  /// fit.
   void Reserve(MemoryUse use, Bytes bytes, std::string_view what);
   void Release(MemoryUse use, Bytes bytes);
 

@@ -8,7 +8,7 @@
 #include "cli/model_run_flags.h"
 #include "cli/sampling_flags.h"
 #include "cli/session.h"
-#include "engine/json_value.h"
+#include "text/json_value.h"
 
 namespace hyprstream::cli {
 namespace {
@@ -40,9 +40,9 @@ std::vector<int32_t> PromptOf(const json::object& line, const engine::LoadedMode
                                               .expected = "\"ids\", \"prompt\" or \"messages\""});
   }
   text::ChatInput input;
-  input.messages = engine::ParseJsonValue(json::serialize(*messages), "messages");
+  input.messages = text::ParseJson(json::serialize(*messages), "messages");
   if (const json::value* kwargs = line.if_contains("kwargs")) {
-    input.kwargs = engine::ParseJsonValue(json::serialize(*kwargs), "kwargs");
+    input.kwargs = text::ParseJson(json::serialize(*kwargs), "kwargs");
   }
   return loaded.prompts->Chat(input).ids;
 }

@@ -7,8 +7,8 @@
 
 #include "cli/json_lines.h"
 #include "cli/model_reference.h"
-#include "engine/json_value.h"
 #include "engine/load.h"
+#include "text/json_value.h"
 
 namespace hyprstream::cli {
 namespace {
@@ -126,7 +126,7 @@ int RenderLines(Shell& shell, const std::string& model) {
   const auto prompts = OpenTemplate(model);
   bool failed = false;
   const int status = ForEachLine(shell, [&](const std::string& line) -> json::object {
-    const text::ChatInput input = InputOf(engine::ParseJsonValue(line, "line"));
+    const text::ChatInput input = InputOf(text::ParseJson(line, "line"));
     try {
       return {{"text", prompts->Render(input).text}};
     } catch (const text::TemplateError& error) {

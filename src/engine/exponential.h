@@ -35,8 +35,8 @@ inline double ExpOfNegative(double x) {
   return std::bit_cast<double>(std::bit_cast<uint64_t>(sum) + exponent);
 }
 
-/// Σ e^((value − largest)·inverse_temperature) in f64, eight interleaved partial sums whatever the machine.
-/// `largest` is the largest of `values`. `terms`, when not empty, receives each summand.
+/// Σ e^((value − largest)·inverse_temperature) in f64, eight interleaved partial sums whatever the
+/// machine. `largest` is the largest of `values`. `terms`, when not empty, receives each summand.
 double SumOfExponentials(std::span<const float> values, float largest, double inverse_temperature,
                          std::span<double> terms = {});
 

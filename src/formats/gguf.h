@@ -31,8 +31,9 @@ struct GgufValue {
 
 class GgufFile {
  public:
-  /// Errors: kDataLoss saying what is wrong at which offset; kUnsupported for version 1, big endian
-  /// and tensor types that are known but cannot be read. A Git LFS pointer is recognised as one.
+  /// Errors: kDataLoss saying what is wrong at which offset; kUnsupported for version 1
+  /// and big endian. Types that are known but cannot be computed with are listed; ModelFiles
+  /// refuses them. A Git LFS pointer is recognised as one.
   static std::shared_ptr<const GgufFile> Open(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return file_->path(); }

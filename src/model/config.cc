@@ -104,7 +104,7 @@ void ValidateConfig(const ModelConfig& config, std::string_view where) {
   CheckRange(where, "num_attention_heads", config.num_attention_heads, 1, 4096);
   CheckRange(where, "num_key_value_heads", config.num_key_value_heads, 1,
              config.num_attention_heads);
-  CheckRange(where, "head_dim", config.head_dim, 2, 4096);
+  CheckRange(where, "head_dim", config.head_dim, 2, 512);  // what ops::Attention takes
   CheckRange(where, "max_position_embeddings", config.max_position_embeddings, 1, int64_t{1} << 31);
   if (config.num_attention_heads % config.num_key_value_heads != 0) {
     throw FieldError(

@@ -1,6 +1,6 @@
-// How an adapter reaches a linear operation: as a borrowed low-rank update of its weight for a range
-// of rows of the batch. The views' memory belongs to whoever keeps the adapter loaded and outlives
-// the call; nothing here knows where an adapter is stored.
+// How an adapter reaches a linear operation: as a borrowed low-rank update of its weight for a
+// range of rows of the batch. The views' memory belongs to whoever keeps the adapter loaded and
+// outlives the call; nothing here knows where an adapter is stored.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace hyprstream::ops {
 
-/// y += scale · B (A x). `a` is [rank, in] row-major. `b` is [rank, out] row-major: the columns of B
-/// as rows, so that a component's two vectors are both contiguous.
+/// y += scale · B (A x). `a` is [rank, in] row-major. `b` is [rank, out] row-major: the columns of
+/// B as rows, so that a component's two vectors are both contiguous.
 struct LowRankView {
   const float* a = nullptr;
   const float* b = nullptr;

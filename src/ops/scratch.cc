@@ -15,9 +15,8 @@ size_t Scratch::held() const {
 }
 
 std::byte* Scratch::AllocateBytes(size_t bytes) {
-  const size_t padded =
-      (bytes + AlignedBuffer::kAlignment - 1) / AlignedBuffer::kAlignment *
-      AlignedBuffer::kAlignment;
+  const size_t padded = (bytes + AlignedBuffer::kAlignment - 1) / AlignedBuffer::kAlignment *
+                        AlignedBuffer::kAlignment;
   while (block_ < blocks_.size() && used_ + padded > blocks_[block_].size()) {
     ++block_;
     used_ = 0;

@@ -25,9 +25,9 @@ std::span<const std::byte> TensorView::row(int64_t index) const {
 TensorView TensorView::Rows(int64_t begin, int64_t count) const {
   HYPR_CHECK(begin >= 0 && count >= 0 && begin + count <= rows());
   const uint64_t row_size = row_bytes();
-  return {dtype, Shape{count, cols()},
-          bytes.subspan(static_cast<size_t>(begin) * row_size,
-                        static_cast<size_t>(count) * row_size)};
+  return {
+      dtype, Shape{count, cols()},
+      bytes.subspan(static_cast<size_t>(begin) * row_size, static_cast<size_t>(count) * row_size)};
 }
 
 AlignedBuffer::AlignedBuffer(size_t bytes) : size_(bytes) {

@@ -1,6 +1,6 @@
 // Text made by a chat template, with a note of which parts came from its input. Those parts are
-// inert: whatever they contain, the tokenizer never reads a control token in them, so that a message
-// saying "<|im_end|>" is seven characters of text to the model and not the end of a turn.
+// inert: whatever they contain, the tokenizer never reads a control token in them, so that a
+// message saying "<|im_end|>" is seven characters of text to the model and not the end of a turn.
 #pragma once
 
 #include <cstddef>

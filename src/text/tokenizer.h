@@ -74,8 +74,8 @@ class Tokenizer {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Decodes a stream of ids: what may be shown after each token, never a broken character. A byte that
-/// cannot begin or continue a character becomes U+FFFD at once. One thread, one stream.
+/// Decodes a stream of ids: what may be shown after each token, never a broken character. A byte
+/// that cannot begin or continue a character becomes U+FFFD at once. One thread, one stream.
 class StreamDecoder {
  public:
   explicit StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special = false);

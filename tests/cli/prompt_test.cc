@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "engine/generation_defaults.h"
-#include "engine/json_value.h"
 #include "engine/tokenizer_config.h"
 #include "support/data.h"
+#include "text/json_value.h"
 
 namespace hyprstream::engine {
 namespace {
@@ -92,13 +92,13 @@ TEST(GenerationDefaults, AreTheAuthorsOrNone) {
 
 TEST(JsonValue, KeepsOrderAndDigits) {
   const text::Value value =
-      ParseJsonValue(R"({"b": 1, "a": [123456789012345678901234567890, 1.5]})", "test");
+      text::ParseJson(R"({"b": 1, "a": [123456789012345678901234567890, 1.5]})", "test");
   EXPECT_EQ(value.entries()[0].key.as_string(), "b");
   const auto& items = value.Find("a")->items();
   EXPECT_EQ(items[0].as_string(), "123456789012345678901234567890");
   EXPECT_EQ(items[1].as_float(), 1.5);
   for (const char* wrong : {"", "{", "1 2", "{\"a\": \"\xff\"}", "[1,]"}) {
-    EXPECT_THROW(ParseJsonValue(wrong, "test"), Error) << wrong;
+    EXPECT_THROW(text::ParseJson(wrong, "test"), Error) << wrong;
   }
 }
 

@@ -65,7 +65,7 @@ TEST(HugeSizes, AreRefusedTogetherEvenWhereEachAloneIsPossible) {
   const std::string text =
       R"({"model_type":"qwen3_moe","vocab_size":16777216,"hidden_size":16777216,)"
       R"("intermediate_size":16777216,"num_hidden_layers":1024,"num_attention_heads":4096,)"
-      R"("head_dim":4096,"num_experts":65536,"moe_intermediate_size":16777216})";
+      R"("head_dim":512,"num_experts":65536,"moe_intermediate_size":16777216})";
   EXPECT_NE(Message(text).find("parameters"), std::string::npos) << Message(text);
 }
 

@@ -218,6 +218,7 @@ TEST(ChatTemplateMarks, EveryOperationCarriesTheMarksAlong) {
       {"{{ l | join('-') }}", "p-q", {"p", "q"}},
       {"{{ '-'.join(l) }}", "p-q", {"p", "q"}},
       {"{{ ('-' + x) * 2 }}", "-ab<c>-ab<c>", {"ab<c>", "ab<c>"}},
+      {"{{ x * 2 }}{{ 2 * x[:1] }}", "ab<c>ab<c>aa", {"ab<c>ab<c>aa"}},
       {"{{ x | tojson }}", "\"ab<c>\"", {"\"ab<c>\""}},
       {"{{ {'k': x} | tojson }}", "{\"k\": \"ab<c>\"}", {"\"ab<c>\""}},
       {"{{ o | tojson }}", "{\"k\": \"v\"}", {"{\"k\": \"v\"}"}},

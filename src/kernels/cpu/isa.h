@@ -7,7 +7,8 @@
 
 namespace hyprstream::kernels {
 
-/// kAvx2 includes FMA and F16C; kAvx512 includes F, BW, DQ, VL, VBMI, VNNI and BF16 (Zen 4, Sapphire Rapids).
+/// kAvx2 includes FMA and F16C; kAvx512 includes F, BW, DQ, VL, VBMI, VNNI and BF16 (Zen 4,
+/// Sapphire Rapids).
 enum class Isa { kScalar, kAvx2, kAvx512 };
 
 std::string_view IsaName(Isa isa);
