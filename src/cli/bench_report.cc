@@ -47,7 +47,7 @@ json::value BenchDocument(const BenchResult& result, const kernels::MachineLimit
   const Spread spread = SpreadOf(result.seconds);
   const double tokens_per_second = result.tokens_per_sample / spread.median;
   const double bytes_per_second = result.bytes_per_sample / spread.median;
-  const double operations = result.operations_per_token * tokens_per_second;
+  const double operations = result.operations_per_sample / spread.median;
   const double memory_share = Share(bytes_per_second, limits.read_bytes_per_second);
   const double arithmetic_share = Share(operations, ArithmeticLimit(result.type, limits));
   json::object document{{"bench", result.what},
@@ -60,7 +60,7 @@ json::value BenchDocument(const BenchResult& result, const kernels::MachineLimit
                         {"p95_seconds", spread.p95},
                         {"n", spread.n},
                         {"tokens_per_second", tokens_per_second},
-                        {"weight_bytes", result.weight_bytes},
+                        {"weight_bytes_per_step", static_cast<uint64_t>(result.bytes_per_sample)},
                         {"gigabytes_per_second", bytes_per_second / 1e9},
                         {"gigaoperations_per_second", operations / 1e9}};
   document["limits"] = {{"read_gigabytes_per_second", limits.read_bytes_per_second / 1e9},

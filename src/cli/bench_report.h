@@ -29,8 +29,7 @@ struct BenchResult {
   int64_t new_tokens = 0;
   double tokens_per_sample = 1;  // a decode step makes one token for each stream
   double bytes_per_sample = 0;   // weights read
-  double operations_per_token = 0;
-  uint64_t weight_bytes = 0;
+  double operations_per_sample = 0;
   std::vector<double> seconds;
 };
 

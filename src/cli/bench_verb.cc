@@ -108,6 +108,15 @@ void CheckPlan(const BenchPlan& plan) {
   check("--repeat", plan.repeat, 10000);
 }
 
+// Multiplications and additions with weights: every token meets the layers, only `outputs` of them
+// the head. Attention is not counted.
+double Operations(const model::ModelConfig& config, double tokens, int64_t outputs) {
+  const double head = static_cast<double>(config.vocab_size * config.hidden_size);
+  const double tables = head * (config.tie_word_embeddings ? 1 : 2);
+  const double layers = static_cast<double>(config.active_parameters()) - tables;
+  return 2.0 * (layers * tokens + head * static_cast<double>(outputs));
+}
+
 int Bench(Shell& shell, const BenchFlags& flags, const std::string& what) {
   const Format format = flags.as_json ? Format::kJson : ParseFormat(flags.format);
   CheckPlan(flags.plan);
@@ -132,11 +141,10 @@ int Bench(Shell& shell, const BenchFlags& flags, const std::string& what) {
   result.streams = decode ? plan.streams : 1;
   result.prompt_tokens = plan.prompt_tokens;
   result.new_tokens = plan.new_tokens;
-  result.weight_bytes = subject.model->weight_bytes();
   result.bytes_per_sample = static_cast<double>(subject.model->bytes_per_token());
-  result.operations_per_token =
-      2.0 * static_cast<double>(subject.model->config().active_parameters());
   result.tokens_per_sample = static_cast<double>(decode ? plan.streams : plan.prompt_tokens);
+  result.operations_per_sample =
+      Operations(subject.model->config(), result.tokens_per_sample, decode ? plan.streams : 1);
   result.seconds = decode ? MeasureDecode(subject.model, options, plan)
                           : MeasurePrefill(subject.model, options, plan);
   shell.out.Write(Render(BenchDocument(result, limits), format));
