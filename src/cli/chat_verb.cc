@@ -3,9 +3,11 @@
 #include <boost/json.hpp>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "cli/chat.h"
 #include "cli/error_text.h"
+#include "cli/interrupt.h"
 #include "cli/line_reader.h"
 
 namespace hyprstream::cli {
@@ -65,6 +67,9 @@ int Chat(Shell& shell, const AskFlags& flags) {
                    ": /help tells what can be done, Ctrl-D leaves");
   }
   shell.out.Flush();
+  // On a terminal Ctrl-C must not end the program between a line and its answer either.
+  std::optional<InterruptScope> interrupts;
+  if (shell.terminal.input && shell.terminal.output) interrupts.emplace();
   int status = 0;
   for (bool going = true; going;) {
     const LineReader::Line line = ReadMessage(*reader);

@@ -15,6 +15,9 @@ namespace {
 std::atomic<bool> pending{false};
 static_assert(std::atomic<bool>::is_always_lock_free);  // the handler may only touch such a thing
 
+// Scopes that are open. Only the outermost forgets what came before it.
+int depth = 0;
+
 // What the handler writes to wakes a poll, whichever thread the signal came to and whenever.
 int wake_pipe[2] = {-1, -1};
 
@@ -42,7 +45,7 @@ void Handle(int) {
 
 InterruptScope::InterruptScope() {
   OpenPipe();
-  Take();
+  if (depth++ == 0) Take();
   struct sigaction action = {};
   action.sa_handler = Handle;
   sigemptyset(&action.sa_mask);
@@ -50,7 +53,10 @@ InterruptScope::InterruptScope() {
   sigaction(SIGINT, &action, &previous_);
 }
 
-InterruptScope::~InterruptScope() { sigaction(SIGINT, &previous_, nullptr); }
+InterruptScope::~InterruptScope() {
+  --depth;
+  sigaction(SIGINT, &previous_, nullptr);
+}
 
 bool InterruptScope::Take() {
   DrainPipe();

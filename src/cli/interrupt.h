@@ -1,5 +1,6 @@
 // Ctrl-C while an answer is made stops the answer, not the program. A scope catches SIGINT; outside
-// of any scope the signal does what it always does. Used by the main thread; the signal itself may
+// of any scope the signal does what it always does. Scopes nest: the outermost forgets what came
+// before it, an inner one finds what came since. Used by the main thread; the signal itself may
 // arrive on any thread.
 #pragma once
 

@@ -75,6 +75,9 @@ class EditedReader : public LineReader {
   Line Read(const std::string& prompt) override {
     prompt_ = prompt;
     const InterruptScope interrupts;
+    // Before the prompt is shown, not after: what is typed at once must not be edited by the
+    // terminal.
+    el_set(editor_, EL_PREP_TERM, 1);
     int length = 0;
     const char* text = el_gets(editor_, &length);
     if (InterruptScope::Take()) {
