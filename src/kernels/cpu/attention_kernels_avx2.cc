@@ -1,7 +1,7 @@
 // clang-format off
 #include "kernels/cpu/lanes_avx2.h"
-#include "kernels/cpu/attention_pages_f32.h"
-#include "kernels/cpu/attention_body.h"
+#include "kernels/cpu/attention_pages_f32.inc"
+#include "kernels/cpu/attention_body.inc"
 // clang-format on
 
 namespace hyprstream::kernels {

@@ -1,8 +1,8 @@
 // clang-format off
 #include "kernels/cpu/lanes_avx512.h"
-#include "kernels/cpu/attention_pages_bf16.h"
-#include "kernels/cpu/attention_pages_f32.h"
-#include "kernels/cpu/attention_body.h"
+#include "kernels/cpu/attention_pages_bf16.inc"
+#include "kernels/cpu/attention_pages_f32.inc"
+#include "kernels/cpu/attention_body.inc"
 // clang-format on
 
 namespace hyprstream::kernels {

@@ -1,6 +1,6 @@
 // clang-format off
 #include "kernels/cpu/lanes_portable.h"
-#include "kernels/cpu/row_kernels_body.h"
+#include "kernels/cpu/row_kernels_body.inc"
 // clang-format on
 
 namespace hyprstream::kernels {
