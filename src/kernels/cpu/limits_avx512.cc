@@ -12,7 +12,7 @@ struct Read {
   static Vector LoadAdd(Vector acc, const char* p) {
     return _mm512_add_epi32(acc, _mm512_load_si512(p));
   }
-  static float Sum(Vector v) { return static_cast<float>(_mm512_reduce_add_epi32(v)); }
+  static float Sum(Vector v) { return static_cast<float>(_mm512_reduce_or_epi32(v)); }
 };
 
 struct Fma {
