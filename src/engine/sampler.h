@@ -9,8 +9,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/random.h"
 #include "engine/distribution.h"
-#include "engine/random.h"
 #include "engine/sampling.h"
 #include "engine/top_selector.h"
 

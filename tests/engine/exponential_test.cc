@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-#include "engine/random.h"
+#include "base/random.h"
 
 namespace hyprstream::engine {
 namespace {

@@ -5,9 +5,9 @@
 
 #include <vector>
 
+#include "base/random.h"
 #include "collect.h"
 #include "engine/engine.h"
-#include "engine/random.h"
 
 namespace hyprstream::engine {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace hyprstream::engine {
+namespace hyprstream {
 
 class CounterRandom {
  public:
@@ -25,4 +25,4 @@ class CounterRandom {
   uint64_t key_;
 };
 
-}  // namespace hyprstream::engine
+}  // namespace hyprstream
