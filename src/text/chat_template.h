@@ -17,15 +17,15 @@
 namespace hyprstream::text {
 
 struct ChatInput {
-  Value messages;  // list of objects {role, content, …}, keys in the order received
-  Value tools;     // list or none
+  Value messages = {};  // list of objects {role, content, …}, keys in the order received
+  Value tools = {};     // list or none
   bool add_generation_prompt = true;
   /// The last message is the beginning of the answer: the prompt ends where its content does.
   bool continue_final_message = false;
   /// Object: bos_token, eos_token, enable_thinking, …; missing names are undefined.
-  Value kwargs;
+  Value kwargs = {};
   /// Local wall clock for strftime_now, seconds since 1970 as if UTC; else the real one.
-  std::optional<int64_t> now;
+  std::optional<int64_t> now = {};
 };
 
 class ChatTemplate {

@@ -1,0 +1,44 @@
+// From what a user wrote to what is trained on: messages or a pair of texts through the model's own
+// chat template, each answer of the assistant one sample whose targets are the answer's tokens and
+// the token that ends it, cut where serving cuts (the prompt is encoded alone, as when the model is
+// asked). Immutable: any thread may use it.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "engine/prompt.h"
+#include "text/tokenizer.h"
+#include "training/sample.h"
+
+namespace hyprstream::engine {
+
+class SampleEncoder {
+ public:
+  /// `context`: the longest sample in tokens.
+  SampleEncoder(std::shared_ptr<const PromptBuilder> prompts,
+                std::shared_ptr<const text::Tokenizer> tokenizer,
+                std::vector<int32_t> end_of_generation, int64_t context);
+
+  /// One line of a data file: {"messages": […]}, {"input", "output"} (or "prompt", "completion"),
+  /// or
+  /// {"ids", "labels"}; with "weight" if wanted. Errors: kInvalidArgument saying what is wrong.
+  std::vector<training::Sample> Encode(std::string_view json) const;
+
+  /// A JSON Lines file; blank lines are skipped. Errors: as Encode, naming the line; kNotFound;
+  /// kInvalidArgument for a file without samples.
+  std::vector<training::Sample> ReadFile(const std::filesystem::path& path) const;
+
+ private:
+  std::vector<training::Sample> OfMessages(const text::Value& messages) const;
+  training::Sample OfAnswer(const text::Value& messages, size_t answer) const;
+
+  const std::shared_ptr<const PromptBuilder> prompts_;
+  const std::shared_ptr<const text::Tokenizer> tokenizer_;
+  const std::vector<int32_t> end_of_generation_;
+  const int64_t context_;
+};
+
+}  // namespace hyprstream::engine
