@@ -10,12 +10,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 std::unique_ptr<engine::Engine> MakeEngine(const std::shared_ptr<const model::Model>& model,
-                                           engine::EngineOptions options, const BenchPlan& plan) {
+                                           engine::EngineOptions options, const BenchPlan& plan,
+                                           MemoryBudget& budget) {
   options.prefix_cache = false;
   options.context = plan.prompt_tokens + plan.new_tokens + 1;
   options.max_sequences = static_cast<int32_t>(plan.streams);
   options.max_batch_rows = std::max(options.max_batch_rows, options.max_sequences);
-  return engine::Engine::Create(model, nullptr, options);
+  return engine::Engine::Create(model, nullptr, options, &budget);
 }
 
 engine::GenerationRequest Request(const model::Model& model, const BenchPlan& plan,
@@ -49,8 +50,9 @@ std::vector<Clock::time_point> Drain(engine::Generation& generation, engine::Usa
 }  // namespace
 
 std::vector<double> MeasureDecode(const std::shared_ptr<const model::Model>& model,
-                                  const engine::EngineOptions& options, const BenchPlan& plan) {
-  const auto engine = MakeEngine(model, options, plan);
+                                  const engine::EngineOptions& options, const BenchPlan& plan,
+                                  MemoryBudget& budget) {
+  const auto engine = MakeEngine(model, options, plan, budget);
   std::mt19937 random(1);
   std::vector<double> steps;
   for (int64_t run = -1; run < plan.repeat; ++run) {
@@ -73,8 +75,9 @@ std::vector<double> MeasureDecode(const std::shared_ptr<const model::Model>& mod
 }
 
 std::vector<double> MeasurePrefill(const std::shared_ptr<const model::Model>& model,
-                                   const engine::EngineOptions& options, const BenchPlan& plan) {
-  const auto engine = MakeEngine(model, options, plan);
+                                   const engine::EngineOptions& options, const BenchPlan& plan,
+                                   MemoryBudget& budget) {
+  const auto engine = MakeEngine(model, options, plan, budget);
   std::mt19937 random(1);
   std::vector<double> times;
   for (int64_t run = -1; run < plan.repeat; ++run) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "engine/engine.h"
 
 namespace hyprstream::cli {
@@ -18,9 +19,11 @@ struct BenchPlan {
 
 /// Seconds of every decode step in which all streams took part.
 std::vector<double> MeasureDecode(const std::shared_ptr<const model::Model>& model,
-                                  const engine::EngineOptions& options, const BenchPlan& plan);
+                                  const engine::EngineOptions& options, const BenchPlan& plan,
+                                  MemoryBudget& budget);
 /// Seconds from the start of a prompt's computation to its first token, one for each run.
 std::vector<double> MeasurePrefill(const std::shared_ptr<const model::Model>& model,
-                                   const engine::EngineOptions& options, const BenchPlan& plan);
+                                   const engine::EngineOptions& options, const BenchPlan& plan,
+                                   MemoryBudget& budget);
 
 }  // namespace hyprstream::cli

@@ -72,12 +72,13 @@ DType MainType(const formats::ModelFiles& files) {
   return most == bytes.end() ? DType::kF32 : most->first;
 }
 
-Subject Open(Shell& shell, const BenchFlags& flags, engine::Compute& compute) {
+Subject Open(Shell& shell, const BenchFlags& flags, engine::Compute& compute,
+             MemoryBudget& budget) {
   ProgressBar bar(shell.terminal);
   if (flags.model) {
     const auto loaded =
         engine::OpenModel(ResolveModel(*flags.model), compute, engine::TokenizerNeed::kNone,
-                          {.progress = bar.Listener()});
+                          {.budget = &budget, .progress = bar.Listener()});
     return {loaded.name, loaded.model, MainType(*loaded.files)};
   }
   const std::string shape = flags.shape.value_or("qwen3-0.6b");
@@ -90,7 +91,9 @@ Subject Open(Shell& shell, const BenchFlags& flags, engine::Compute& compute) {
   }
   const DType type = ParseType(flags.type);
   ops::Context context = compute.context();
-  return {shape, model::MakeRandomModel(*config, type, context, {.progress = bar.Listener()}),
+  return {shape,
+          model::MakeRandomModel(*config, type, context,
+                                 {.budget = &budget, .progress = bar.Listener()}),
           type};
 }
 
@@ -123,6 +126,7 @@ int Bench(Shell& shell, const BenchFlags& flags, const std::string& what) {
   const engine::EngineOptions options = flags.engine.Resolve(shell.settings);
   BenchResult result;
   kernels::MachineLimits limits;
+  MemoryBudget budget(flags.engine.MemoryLimit(shell.settings));
   Subject subject;
   {
     ThreadPool pool(options.threads);
@@ -131,7 +135,7 @@ int Bench(Shell& shell, const BenchFlags& flags, const std::string& what) {
   }
   {
     engine::Compute compute(options.threads);
-    subject = Open(shell, flags, compute);
+    subject = Open(shell, flags, compute, budget);
   }
   const bool decode = what == "decode";
   const BenchPlan& plan = flags.plan;
@@ -145,8 +149,8 @@ int Bench(Shell& shell, const BenchFlags& flags, const std::string& what) {
   result.tokens_per_sample = static_cast<double>(decode ? plan.streams : plan.prompt_tokens);
   result.operations_per_sample =
       Operations(subject.model->config(), result.tokens_per_sample, decode ? plan.streams : 1);
-  result.seconds = decode ? MeasureDecode(subject.model, options, plan)
-                          : MeasurePrefill(subject.model, options, plan);
+  result.seconds = decode ? MeasureDecode(subject.model, options, plan, budget)
+                          : MeasurePrefill(subject.model, options, plan, budget);
   shell.out.Write(Render(BenchDocument(result, limits), format));
   return 0;
 }

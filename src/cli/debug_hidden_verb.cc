@@ -19,10 +19,11 @@ struct HiddenFlags : ModelRunFlags {
 };
 
 int Hidden(Shell& shell, const HiddenFlags& flags) {
+  MemoryBudget budget(flags.engine.MemoryLimit(shell.settings));
   engine::Compute compute(flags.engine.Threads(shell.settings));
   const engine::LoadedModel loaded =
       engine::OpenModel(ResolveModel(flags.model), compute, engine::TokenizerNeed::kNone,
-                        {.arithmetic = flags.arithmetic()});
+                        {.arithmetic = flags.arithmetic(), .budget = &budget});
   const std::vector<InputLine> lines = ReadLines();
   ops::Context context = compute.context();
   std::vector<std::vector<engine::HiddenState>> states(lines.size());
@@ -31,7 +32,7 @@ int Hidden(Shell& shell, const HiddenFlags& flags) {
     try {
       if (lines[line].error) throw *lines[line].error;
       const std::vector<int32_t> ids = IdsOf(ParseLine(lines[line].text));
-      states[line] = engine::HiddenStates(context, *loaded.model, ids);
+      states[line] = engine::HiddenStates(context, *loaded.model, ids, &budget);
       shell.out.Line(
           json::serialize(json::object{{"tokens", ids.size()}, {"tensors", states[line].size()}}));
     } catch (const Error& error) {

@@ -77,11 +77,13 @@ int Logits(Shell& shell, const LogitsFlags& flags) {
   options.last = flags.last;
   options.cache_dtype =
       flags.cache ? ParseCacheType(*flags.cache) : (flags.exact ? DType::kF32 : DType::kBF16);
+  MemoryBudget budget(flags.engine.MemoryLimit(shell.settings));
+  options.budget = &budget;
   engine::Compute compute(flags.engine.Threads(shell.settings));
   ProgressBar bar(shell.terminal);
-  const engine::LoadedModel loaded =
-      engine::OpenModel(ResolveModel(flags.model), compute, engine::TokenizerNeed::kNone,
-                        {.arithmetic = flags.arithmetic(), .progress = bar.Listener()});
+  const engine::LoadedModel loaded = engine::OpenModel(
+      ResolveModel(flags.model), compute, engine::TokenizerNeed::kNone,
+      {.arithmetic = flags.arithmetic(), .budget = &budget, .progress = bar.Listener()});
   options.adapters = flags.OpenAdapters(loaded.model->config());
   const Sequences sequences = ReadSequences(loaded.model->config().vocab_size);
   ops::Context context = compute.context();

@@ -41,15 +41,15 @@ DType ParseCacheType(const std::string& text) {
                                   .where = "--cache-type"});
 }
 
-void EngineFlags::RegisterThreads(CLI::App& verb) {
+void EngineFlags::RegisterMachine(CLI::App& verb) {
   verb.add_option("--threads", threads, "Threads to compute with; 0: all processors")
+      ->group("Machine");
+  verb.add_option("--memory-limit", memory_limit, "Weights, cache and scratch, such as 1.5G")
       ->group("Machine");
 }
 
 void EngineFlags::Register(CLI::App& verb) {
-  RegisterThreads(verb);
-  verb.add_option("--memory-limit", memory_limit, "Weights, cache and scratch, such as 1.5G")
-      ->group("Machine");
+  RegisterMachine(verb);
   verb.add_option("--context", context, "Longest sequence in tokens; 0: the model's, at most 4096")
       ->group("Machine");
   verb.add_option("--cache-type", cache_type, "Type of cached keys and values: f32 or bf16")

@@ -22,8 +22,8 @@ struct EngineFlags {
   std::optional<std::string> device;
 
   void Register(CLI::App& verb);
-  /// Only --threads, for verbs that need no engine.
-  void RegisterThreads(CLI::App& verb);
+  /// Only --threads and --memory-limit, for verbs that compute without an engine.
+  void RegisterMachine(CLI::App& verb);
 
   /// Flags before settings. Errors: kUsage naming the flag; kUnsupported for a device this build
   /// does not have.

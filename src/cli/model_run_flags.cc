@@ -9,7 +9,7 @@ namespace hyprstream::cli {
 void ModelRunFlags::RegisterModel(CLI::App& verb) {
   verb.add_option("MODEL", model, "Path or name of a model")->required();
   verb.add_flag("--exact", exact, "Weights widened to f32, f32 arithmetic and cache");
-  engine.RegisterThreads(verb);
+  engine.RegisterMachine(verb);
 }
 
 void ModelRunFlags::RegisterAdapters(CLI::App& verb) {

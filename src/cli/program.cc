@@ -54,7 +54,7 @@ Error UsageError(const CLI::App& root, const CLI::ParseError& failed) {
                {.message = failed.what(), .hint = "see " + VerbPath(root) + " --help"});
 }
 
-/// The innermost verb that was named: its help is the one to show.
+/// The innermost verb that was named.
 const CLI::App& Chosen(const CLI::App& root) {
   const CLI::App* app = &root;
   while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
@@ -88,7 +88,7 @@ int ParseAndAct(CLI::App& root, int argc, const char* const* argv, Shell& shell)
   try {
     root.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    shell.out.Write(Chosen(root).help());
+    shell.out.Write(root.help());  // of the innermost verb named, with its whole path
     return 0;
   } catch (const CLI::CallForVersion& version) {
     shell.out.Line(version.what());

@@ -32,13 +32,19 @@ class Evaluator {
         vocab_(model.config().vocab_size),
         most_rows_(std::clamp<int64_t>(kMostLogits / vocab_, 1, kMostRows)),
         page_tables_(PageTables()),
-        memory_(pages_, model.CacheLayout(nullptr, options.cache_dtype).page_bytes(), nullptr) {}
+        memory_(pages_, model.CacheLayout(nullptr, options.cache_dtype).page_bytes(),
+                options.budget) {
+    if (options.budget == nullptr) return;
+    logits_ = Reservation(*options.budget, MemoryUse::kScratch, LogitBytes(), "the logits");
+  }
 
   std::vector<Evaluation> Run();
 
  private:
   std::vector<std::vector<int32_t>> PageTables();
   int64_t Kept(size_t sequence) const;
+  /// Of all that is kept, and of one forward pass.
+  Bytes LogitBytes() const;
   /// Step after step, as many pieces as one forward pass takes.
   void RunPieces(std::span<const Piece> pieces);
   void Score(const Piece& piece, ConstMatrix logits);
@@ -55,6 +61,7 @@ class Evaluator {
   int64_t pages_ = 0;
   std::vector<std::vector<int32_t>> page_tables_;
   PageMemory memory_;
+  Reservation logits_;
   std::vector<Evaluation> results_;
 };
 
@@ -72,6 +79,12 @@ std::vector<std::vector<int32_t>> Evaluator::PageTables() {
 int64_t Evaluator::Kept(size_t sequence) const {
   const auto length = static_cast<int64_t>(sequences_[sequence].size());
   return options_.last == 0 ? length : std::min(length, options_.last);
+}
+
+Bytes Evaluator::LogitBytes() const {
+  int64_t rows = most_rows_;
+  for (size_t i = 0; i < sequences_.size(); ++i) rows += Kept(i);
+  return {static_cast<uint64_t>(rows) * static_cast<uint64_t>(vocab_) * sizeof(float)};
 }
 
 std::vector<Evaluation> Evaluator::Run() {

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "engine/request.h"
 #include "model/model.h"
 #include "ops/context.h"
@@ -18,6 +19,7 @@ struct EvaluateOptions {
   DType cache_dtype = DType::kBF16;
   int64_t last = 0;  // keep logits of the last n positions only; 0: all
   std::vector<AdapterChoice> adapters = {};
+  MemoryBudget* budget = nullptr;  // cache and logits are reserved here when given
 };
 
 struct Evaluation {
@@ -28,7 +30,8 @@ struct Evaluation {
 /// All sequences form one batch, each step feeding `step` tokens of each (cut further where one
 /// forward pass would exceed 512 rows or 64 MiB of logits). The result does not depend on `step`
 /// nor on the other sequences. The cache is mapped for the call. Errors: kInvalidArgument for an
-/// empty sequence, ids beyond the vocabulary, and sequences beyond the model's context.
+/// empty sequence, ids beyond the vocabulary, and sequences beyond the model's context;
+/// kResourceExhausted when the budget is too small.
 std::vector<Evaluation> EvaluateSequences(ops::Context& context, const model::Model& model,
                                           std::span<const std::vector<int32_t>> sequences,
                                           const EvaluateOptions& options);

@@ -15,7 +15,7 @@ constexpr int64_t kChunk = 256;
 }  // namespace
 
 std::vector<HiddenState> HiddenStates(ops::Context& context, const model::Model& model,
-                                      std::span<const int32_t> ids) {
+                                      std::span<const int32_t> ids, MemoryBudget* budget) {
   if (ids.empty()) {
     throw Error(ErrorCode::kInvalidArgument, {.message = "there are no token ids", .where = "ids"});
   }
@@ -25,6 +25,16 @@ std::vector<HiddenState> HiddenStates(ops::Context& context, const model::Model&
   std::vector<int32_t> pages(static_cast<size_t>((tokens - 1) / ops::kPageTokens + 1));
   std::iota(pages.begin(), pages.end(), 0);
   model::CacheView cache = model.CacheLayout(nullptr, DType::kF32);
+  Reservation reserved_cache;
+  Reservation reserved_states;
+  if (budget != nullptr) {
+    const auto rows = static_cast<uint64_t>(tokens * (model.config().num_hidden_layers + 2));
+    reserved_cache = Reservation(*budget, MemoryUse::kCache, {pages.size() * cache.page_bytes()},
+                                 "the key/value cache");
+    reserved_states =
+        Reservation(*budget, MemoryUse::kScratch,
+                    {rows * static_cast<uint64_t>(hidden) * sizeof(float)}, "the activations");
+  }
   AlignedBuffer memory(pages.size() * cache.page_bytes());
   cache.base = memory.data();
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "model/model.h"
 
 namespace hyprstream::engine {
@@ -16,8 +17,8 @@ struct HiddenState {
 };
 
 /// One sequence, computed through an f32 cache. Errors: kInvalidArgument for no ids or ids beyond
-/// the vocabulary.
+/// the vocabulary; kResourceExhausted when cache and states do not fit in the budget.
 std::vector<HiddenState> HiddenStates(ops::Context& context, const model::Model& model,
-                                      std::span<const int32_t> ids);
+                                      std::span<const int32_t> ids, MemoryBudget* budget = nullptr);
 
 }  // namespace hyprstream::engine

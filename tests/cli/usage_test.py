@@ -51,6 +51,7 @@ class UsageTest(unittest.TestCase):
             path = verbs.pop()
             result = run(*path, "--help")
             self.assertIn("Example: ", result.out, path)
+            self.assertIn(" ".join(["Usage: hyprstream", *path, "[OPTIONS]"]), result.out)
             self.assertEqual(result.err, "")
             seen += 1
             if "Subcommands:" in result.out:
