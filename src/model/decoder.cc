@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "model/feed_forward.h"
+#include "model/gather_rows.h"
 #include "model/segments.h"
 #include "ops/attention.h"
 #include "ops/norm.h"
@@ -12,15 +13,6 @@
 
 namespace hyprstream::model {
 namespace {
-
-// Copies the wanted rows of x together: [wanted.size(), cols].
-Matrix GatherRows(ops::Scratch& scratch, ConstMatrix x, std::span<const int32_t> wanted) {
-  Matrix rows = scratch.AllocateMatrix(static_cast<int64_t>(wanted.size()), x.cols);
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    std::copy_n(x.row(wanted[i]), x.cols, rows.row(static_cast<int64_t>(i)));
-  }
-  return rows;
-}
 
 // Rotates q and k; with dynamic scaling every sequence has frequencies of its own.
 void Rotate(ops::Context& context, const RopeFrequencies& rope, const Batch& batch,

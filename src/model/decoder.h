@@ -24,6 +24,9 @@ class Decoder final : public Model {
   uint64_t weight_bytes() const override { return weights_.bytes; }
   const std::string& fingerprint() const override { return fingerprint_; }
 
+  const Weights& weights() const { return weights_; }
+  const RopeFrequencies& rope() const { return rope_; }
+
   void Forward(ops::Context& context, const Batch& batch, const CacheView& cache, Matrix logits,
                const Observer* observer) const override;
 

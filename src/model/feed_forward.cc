@@ -6,16 +6,8 @@
 #include "ops/pointwise.h"
 
 namespace hyprstream::model {
-namespace {
-
-struct ExpertRows {
-  std::vector<int32_t> rows;  // ascending
-  std::vector<float> scale;
-};
-
-// Which rows each expert gets, and with what weight.
-std::vector<ExpertRows> Route(ops::Context& context, const ops::LinearWeight& router,
-                              const MoeConfig& config, ConstMatrix h) {
+std::vector<ExpertRows> RouteExperts(ops::Context& context, const ops::LinearWeight& router,
+                                     const MoeConfig& config, ConstMatrix h) {
   Matrix probabilities = context.scratch.AllocateMatrix(h.rows, config.experts);
   const ops::LinearCall call{&router, probabilities, {}};
   ops::Linear(context, h, {&call, 1});
@@ -36,8 +28,6 @@ std::vector<ExpertRows> Route(ops::Context& context, const ops::LinearWeight& ro
   return experts;
 }
 
-}  // namespace
-
 void FeedForward(ops::Context& context, const MlpWeights& weights, const ModuleSegments& adapters,
                  ConstMatrix h, Matrix y) {
   const ops::Scratch::Frame frame(context.scratch);
@@ -56,7 +46,7 @@ void MixtureOfExperts(ops::Context& context, const LayerWeights& weights, const 
                       std::span<const AdapterUse> adapters, int64_t layer, ConstMatrix h,
                       Matrix x) {
   const ops::Scratch::Frame frame(context.scratch);
-  const std::vector<ExpertRows> experts = Route(context, *weights.router, config, h);
+  const std::vector<ExpertRows> experts = RouteExperts(context, *weights.router, config, h);
   for (size_t expert = 0; expert < experts.size(); ++expert) {
     const ExpertRows& mine = experts[expert];
     if (mine.rows.empty()) continue;
