@@ -1,38 +1,9 @@
 #include "adapters/peft_adapter.h"
 
-#include <cmath>
-
-#include "adapters/base_modules.h"
-#include "base/error.h"
-#include "base/hash.h"
-#include "formats/peft.h"
-#include "tensor/dequantize.h"
+#include "base/log.h"
 
 namespace hyprstream::adapters {
 namespace {
-
-/// B [out, rank] as rows of columns [rank, out], times the scale.
-Tensor PrepareB(const Place& place, const formats::PeftModule& module) {
-  const Tensor wide = DequantizeToF32(module.b);
-  const std::span<const float> b = wide.As<float>();
-  Tensor out(DType::kF32, {module.rank, place.shape.out});
-  const std::span<float> values = out.As<float>();
-  for (int64_t row = 0; row < place.shape.out; ++row) {
-    for (int64_t r = 0; r < module.rank; ++r) {
-      const double scaled =
-          static_cast<double>(b[static_cast<size_t>(row * module.rank + r)]) * module.scale;
-      const auto value = static_cast<float>(scaled);
-      if (!std::isfinite(value)) {
-        throw Error(ErrorCode::kDataLoss, {.message = "the adapter's values are out of range",
-                                           .expected = "finite numbers after scaling",
-                                           .found = std::to_string(scaled),
-                                           .where = module.path + ".lora_B"});
-      }
-      values[static_cast<size_t>(r * place.shape.out + row)] = value;
-    }
-  }
-  return out;
-}
 
 formats::BaseModules ShapesOf(const Places& places) {
   formats::BaseModules shapes;
@@ -40,40 +11,25 @@ formats::BaseModules ShapesOf(const Places& places) {
   return shapes;
 }
 
-void HashModule(Sha256& hash, const formats::PeftModule& module, const Tensor& a, const Tensor& b) {
-  const std::string head = module.path + "\n" + std::to_string(module.rank) + "\n";
-  hash.Update(std::as_bytes(std::span(head)));
-  hash.Update(a.view().bytes);
-  hash.Update(b.view().bytes);
-}
-
 }  // namespace
 
-std::shared_ptr<const DenseAdapter> DenseAdapter::LoadPeft(const std::filesystem::path& folder,
-                                                           const model::ModelConfig& config) {
+std::shared_ptr<const DenseAdapter> OpenPeftFolder(const std::filesystem::path& folder,
+                                                   const model::ModelConfig& config) {
   const Places places = PlacesOf(config);
   const auto file = formats::PeftAdapter::Open(folder, ShapesOf(places));
-  std::shared_ptr<DenseAdapter> adapter(new DenseAdapter(config));
-  Sha256 hash;
-  for (const formats::PeftModule& module : file->modules()) {
-    const Place& place = places.at(module.path);
-    Tensor a = DequantizeToF32(module.a);
-    Tensor b = PrepareB(place, module);
-    HashModule(hash, module, a, b);
-    adapter->views_.Set(place.layer, place.module,
-                        {.a = a.As<float>().data(), .b = b.As<float>().data(), .rank = module.rank},
-                        place.expert);
-    adapter->storage_.push_back(std::move(a));
-    adapter->storage_.push_back(std::move(b));
-  }
-  adapter->content_hash_ = ToHex(hash.Finish());
-  return adapter;
+  return DenseAdapter::Create(file->modules(), places, config);
 }
 
-int64_t DenseAdapter::parameters() const {
-  int64_t count = 0;
-  for (const Tensor& tensor : storage_) count += tensor.shape().elements();
-  return count;
+std::shared_ptr<const DenseAdapter> OpenPeftFile(const std::filesystem::path& path,
+                                                 const model::ModelConfig& config) {
+  const Places places = PlacesOf(config);
+  const auto file = formats::PeftAdapter::OpenFile(path, ShapesOf(places));
+  if (!file->has_config()) {
+    LogWarning(path.string() +
+               " has no adapter_config.json beside it, so its alpha is unknown: scale 1 is used; "
+               "PATH:SCALE sets another");
+  }
+  return DenseAdapter::Create(file->modules(), places, config);
 }
 
 }  // namespace hyprstream::adapters

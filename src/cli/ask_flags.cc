@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "base/log.h"
-#include "engine/load_adapter.h"
+#include "cli/model_run_flags.h"
 
 namespace hyprstream::cli {
 
@@ -13,9 +13,7 @@ void AskFlags::Register(CLI::App& verb) {
   sampling.Register(verb);
   engine.Register(verb);
   verb.add_option("--system", system, "System message");
-  verb.add_option("--adapter", adapters, "Adapter folder, with an optional :SCALE (repeatable)")
-      ->allow_extra_args(false)
-      ->type_name("PATH[:SCALE]");
+  RegisterAdapters(verb, adapters);
   verb.add_option("--history", history, "Begin with the conversation in FILE")->type_name("FILE");
   verb.add_option("--save-history", save_history, "Write the conversation to FILE")
       ->type_name("FILE");
@@ -36,9 +34,7 @@ Asker::Asker(Shell& shell, const AskFlags& flags, int32_t default_max_tokens)
                {.profiling = flags.profile ? Session::Profiling::kOn : Session::Profiling::kOff}),
       request_(
           flags.sampling.Resolve(shell.settings, session_.loaded().defaults, default_max_tokens)) {
-  for (const std::string& reference : flags.adapters) {
-    request_.adapters.push_back(engine::OpenAdapter(reference, session_.loaded().model->config()));
-  }
+  request_.adapters = OpenAdapters(flags.adapters, session_.loaded().model->config());
   if (!flags.history.empty()) conversation_.Load(flags.history);
   const std::optional<std::string> system =
       flags.system ? flags.system : shell.settings.Text("sampling.system");

@@ -72,7 +72,7 @@ int Generate(Shell& shell, const GenerateFlags& flags) {
       shell, flags.model, flags.engine,
       {.tokenizer = engine::TokenizerNeed::kIfPresent, .arithmetic = flags.arithmetic()});
   engine::GenerationRequest request = flags.sampling.ResolvePlain(kDefaultMaxTokens);
-  request.adapters = flags.OpenAdapters(session.loaded().model->config());
+  request.adapters = OpenAdapters(flags.adapters, session.loaded().model->config());
   std::vector<Flight> flights;
   for (const InputLine& line : ReadLines()) {
     Flight flight;
@@ -109,7 +109,7 @@ void AddDebugGenerateVerb(CLI::App& debug, Shell& shell) {
       "echo '{\"prompt\": \"One windy morning\"}' | hyprstream debug generate willowbrook -n 20",
       [&shell, flags] { return Generate(shell, *flags); });
   flags->RegisterModel(verb);
-  flags->RegisterAdapters(verb);
+  RegisterAdapters(verb, flags->adapters);
   flags->sampling.Register(verb);
 }
 

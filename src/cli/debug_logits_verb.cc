@@ -84,7 +84,7 @@ int Logits(Shell& shell, const LogitsFlags& flags) {
   const engine::LoadedModel loaded = engine::OpenModel(
       ResolveModel(flags.model), compute, engine::TokenizerNeed::kNone,
       {.arithmetic = flags.arithmetic(), .budget = &budget, .progress = bar.Listener()});
-  options.adapters = flags.OpenAdapters(loaded.model->config());
+  options.adapters = OpenAdapters(flags.adapters, loaded.model->config());
   const Sequences sequences = ReadSequences(loaded.model->config().vocab_size);
   ops::Context context = compute.context();
   std::vector<engine::Evaluation> results;
@@ -118,7 +118,7 @@ void AddDebugLogitsVerb(CLI::App& debug, Shell& shell) {
               "out.safetensors",
               [&shell, flags] { return Logits(shell, *flags); });
   flags->RegisterModel(verb);
-  flags->RegisterAdapters(verb);
+  RegisterAdapters(verb, flags->adapters);
   verb.add_option("--output,-o", flags->output, "File to write")->required()->type_name("FILE");
   verb.add_option("--step", flags->step, "Feed N tokens at a time; 0: all at once");
   verb.add_option("--cache", flags->cache, "Type of cached keys and values: f32 or bf16");

@@ -1,4 +1,4 @@
-// The flags of the debug verbs that run a model.
+// The flags of the debug verbs that run a model, and --adapter of every verb that does.
 #pragma once
 
 #include <string>
@@ -10,6 +10,12 @@
 
 namespace hyprstream::cli {
 
+/// --adapter, repeatable; fills `references` with "PATH[:SCALE]".
+void RegisterAdapters(CLI::App& verb, std::vector<std::string>& references);
+/// Errors: those of engine::OpenAdapter.
+std::vector<engine::AdapterChoice> OpenAdapters(const std::vector<std::string>& references,
+                                                const model::ModelConfig& config);
+
 struct ModelRunFlags {
   std::string model;
   std::vector<std::string> adapters;  // "PATH[:SCALE]"
@@ -17,13 +23,10 @@ struct ModelRunFlags {
   bool exact = false;
 
   void RegisterModel(CLI::App& verb);
-  void RegisterAdapters(CLI::App& verb);
 
   ops::Arithmetic arithmetic() const {
     return exact ? ops::Arithmetic::kExact : ops::Arithmetic::kServing;
   }
-  /// Errors: those of OpenAdapter.
-  std::vector<engine::AdapterChoice> OpenAdapters(const model::ModelConfig& config) const;
 };
 
 }  // namespace hyprstream::cli

@@ -6,6 +6,7 @@
 
 #include "cli/answer.h"
 #include "cli/document.h"
+#include "cli/model_run_flags.h"
 #include "cli/sampling_flags.h"
 #include "cli/session.h"
 
@@ -21,6 +22,7 @@ struct TestFlags {
   std::string prompt = "Hello";
   std::string format = "table";
   bool as_json = false;
+  std::vector<std::string> adapters;
   SamplingFlags sampling;
   EngineFlags engine;
 };
@@ -34,6 +36,7 @@ int Test(Shell& shell, const TestFlags& flags) {
   engine::Prompt prompt = loaded.prompts->Continuation(flags.prompt);
   engine::GenerationRequest request = flags.sampling.ResolvePlain(kDefaultTokens);
   request.prompt = prompt.ids;
+  request.adapters = OpenAdapters(flags.adapters, loaded.model->config());
   const Answer answer =
       Ask(shell, session.engine(), std::move(request), prompt.text,
           {.when = AnswerView::When::kNever, .reasoning = ReasoningView::kVerbatim});
@@ -61,6 +64,7 @@ void AddModelTestVerb(CLI::App& model, Shell& shell) {
                            [&shell, flags] { return Test(shell, *flags); });
   verb.add_option("MODEL", flags->model, "Path or name of a model")->required();
   verb.add_option("--prompt", flags->prompt, "Text to continue");
+  RegisterAdapters(verb, flags->adapters);
   verb.add_option("--format", flags->format, "table, json or yaml");
   verb.add_flag("--json", flags->as_json, "Same as --format json");
   flags->sampling.Register(verb);

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <filesystem>
 
-#include "adapters/peft_adapter.h"
+#include "adapters/open_adapter.h"
 #include "engine/load.h"
 
 namespace hyprstream::engine {
@@ -37,13 +37,7 @@ Reference Parse(const std::string& text) {
 
 AdapterChoice OpenAdapter(const std::string& text, const model::ModelConfig& config) {
   const Reference reference = Parse(text);
-  std::error_code ignored;
-  if (!fs::is_directory(reference.path, ignored)) {
-    throw Error(ErrorCode::kNotFound, {.message = "there is no such adapter",
-                                       .expected = "a folder with adapter_config.json",
-                                       .where = reference.path.string()});
-  }
-  const auto dense = adapters::DenseAdapter::LoadPeft(reference.path, config);
+  const auto dense = adapters::OpenAdapter(reference.path, config);
   auto loaded = std::make_shared<LoadedAdapter>(LoadedAdapter{.name = ModelNameOf(reference.path),
                                                               .content_hash = dense->content_hash(),
                                                               .views = dense->views(),

@@ -8,9 +8,8 @@
 
 namespace hyprstream::engine {
 
-/// `reference`: the path of a PEFT folder, with an optional ":SCALE" (1 without).
-/// Errors: kNotFound, kInvalidArgument for a scale that is no number, and those of
-/// adapters::DenseAdapter::LoadPeft.
+/// `reference`: a path that adapters::OpenAdapter takes, with an optional ":SCALE" (1 without).
+/// Errors: kInvalidArgument for a scale that is no number, and those of adapters::OpenAdapter.
 AdapterChoice OpenAdapter(const std::string& reference, const model::ModelConfig& config);
 
 }  // namespace hyprstream::engine

@@ -83,25 +83,17 @@ class PeftReader {
  public:
   PeftReader(PeftAdapter& adapter, const BaseModules& base) : adapter_(adapter), base_(base) {}
 
-  void Read(const std::filesystem::path& folder) {
-    const std::filesystem::path config = folder / "adapter_config.json";
-    try {
-      adapter_.config_ = ReadPeftConfig(ReadTextFile(config));
-    } catch (const Error& error) {
-      throw error.Within(config.string());
-    }
-    const std::filesystem::path file = OpenTensors(folder);
-    try {
-      Collect();
-      for (const auto& [path, pair] : pairs_) AddModule(path, pair);
-    } catch (const Error& error) {
-      throw error.Within(file.string());
-    }
-    for (const auto& [path, shape] : base_) {
-      if (!pairs_.contains(path) && adapter_.config_.Targets(path)) {
-        adapter_.untrained_.push_back(path);
-      }
-    }
+  void ReadFolder(const std::filesystem::path& folder) {
+    ReadConfig(folder / "adapter_config.json");
+    ReadTensors(TensorsIn(folder));
+  }
+
+  void ReadFile(const std::filesystem::path& file) {
+    const std::filesystem::path config = file.parent_path() / "adapter_config.json";
+    std::error_code error;
+    adapter_.has_config_ = std::filesystem::exists(config, error);
+    if (adapter_.has_config_) ReadConfig(config);
+    ReadTensors(file);
   }
 
  private:
@@ -110,19 +102,35 @@ class PeftReader {
     const NamedTensor* b = nullptr;
   };
 
-  std::filesystem::path OpenTensors(const std::filesystem::path& folder) {
-    const std::filesystem::path safetensors = folder / "adapter_model.safetensors";
-    const std::filesystem::path pickled = folder / "adapter_model.bin";
-    std::error_code error;
-    if (std::filesystem::exists(safetensors, error)) {
-      adapter_.safetensors_ = SafetensorsFile::Open(safetensors);
-      tensors_ = adapter_.safetensors_->tensors();
-      return safetensors;
+  void ReadConfig(const std::filesystem::path& config) {
+    try {
+      adapter_.config_ = ReadPeftConfig(ReadTextFile(config));
+    } catch (const Error& error) {
+      throw error.Within(config.string());
     }
-    if (std::filesystem::exists(pickled, error)) {
-      adapter_.pytorch_ = PytorchFile::Open(pickled);
-      tensors_ = adapter_.pytorch_->tensors();
-      return pickled;
+  }
+
+  void ReadTensors(const std::filesystem::path& file) {
+    adapter_.file_ = AnyTensors::Open(file);
+    tensors_ = adapter_.file_->tensors();
+    try {
+      Collect();
+      for (const auto& [path, pair] : pairs_) AddModule(path, pair);
+    } catch (const Error& error) {
+      throw error.Within(file.string());
+    }
+    if (!adapter_.has_config_) return;
+    for (const auto& [path, shape] : base_) {
+      if (!pairs_.contains(path) && adapter_.config_.Targets(path)) {
+        adapter_.untrained_.push_back(path);
+      }
+    }
+  }
+
+  static std::filesystem::path TensorsIn(const std::filesystem::path& folder) {
+    for (const char* name : {"adapter_model.safetensors", "adapter_model.bin"}) {
+      std::error_code error;
+      if (std::filesystem::exists(folder / name, error)) return folder / name;
     }
     throw Error(ErrorCode::kNotFound, {.message = "the adapter's tensors are missing",
                                        .expected = "adapter_model.safetensors or adapter_model.bin",
@@ -154,6 +162,7 @@ class PeftReader {
            Quote(path));
     }
     const PeftConfig& config = adapter_.config_;
+    if (!adapter_.has_config_) return AddModuleAsStored(base->first, base->second, pair);
     if (!config.Targets(path)) {
       Fail(pair.a->name,
            "the adapter has tensors for a module that its configuration does not target",
@@ -170,6 +179,23 @@ class PeftReader {
                                  .b = pair.b->view});
   }
 
+  /// The rank that the tensors have, scale 1.
+  void AddModuleAsStored(const std::string& path, const ModuleShape& base, const Pair& pair) {
+    const int64_t rank = pair.a->view.shape.rank() == 2 ? pair.a->view.shape[0] : 0;
+    if (rank < 1 || rank > PeftConfig::kMaxRank) {
+      Fail(pair.a->name, "the adapter's tensor has a wrong shape",
+           "[rank, " + std::to_string(base.in) + "]", pair.a->view.shape.ToString());
+    }
+    CheckTensor(*pair.a, {rank, base.in});
+    CheckTensor(*pair.b, {base.out, rank});
+    adapter_.modules_.push_back({.path = path,
+                                 .rank = rank,
+                                 .alpha = static_cast<double>(rank),
+                                 .scale = 1,
+                                 .a = pair.a->view,
+                                 .b = pair.b->view});
+  }
+
   PeftAdapter& adapter_;
   const BaseModules& base_;
   std::span<const NamedTensor> tensors_;
@@ -179,7 +205,14 @@ class PeftReader {
 std::shared_ptr<const PeftAdapter> PeftAdapter::Open(const std::filesystem::path& folder,
                                                      const BaseModules& base) {
   std::shared_ptr<PeftAdapter> adapter(new PeftAdapter);
-  PeftReader(*adapter, base).Read(folder);
+  PeftReader(*adapter, base).ReadFolder(folder);
+  return adapter;
+}
+
+std::shared_ptr<const PeftAdapter> PeftAdapter::OpenFile(const std::filesystem::path& file,
+                                                         const BaseModules& base) {
+  std::shared_ptr<PeftAdapter> adapter(new PeftAdapter);
+  PeftReader(*adapter, base).ReadFile(file);
   return adapter;
 }
 

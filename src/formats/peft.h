@@ -1,6 +1,6 @@
-// PEFT adapter folders (LoRA): adapter_config.json with adapter_model.safetensors or .bin, read and
-// checked against the base model's modules, and handed out as one A and one B per module. Immutable
-// after Open; views live as long as the object.
+// PEFT adapters (LoRA): adapter_config.json with adapter_model.safetensors or .bin, or such a file
+// of tensors alone, read and checked against the base model's modules, and handed out as one A and
+// one B per module. Immutable after Open; views live as long as the object.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +12,9 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/any_tensors.h"
 #include "formats/peft_config.h"
-#include "formats/pytorch.h"
-#include "formats/safetensors.h"
+#include "tensor/tensor.h"
 
 namespace hyprstream::formats {
 
@@ -45,6 +45,13 @@ class PeftAdapter {
   static std::shared_ptr<const PeftAdapter> Open(const std::filesystem::path& folder,
                                                  const BaseModules& base);
 
+  /// A file of tensors under PEFT's names, safetensors or PyTorch, told apart by content and with
+  /// the adapter_config.json beside it. Without that file ranks are those of the tensors and every
+  /// scale is 1: has_config() tells. Errors: as Open.
+  static std::shared_ptr<const PeftAdapter> OpenFile(const std::filesystem::path& file,
+                                                     const BaseModules& base);
+
+  bool has_config() const { return has_config_; }
   const PeftConfig& config() const { return config_; }
   /// By path.
   std::span<const PeftModule> modules() const { return modules_; }
@@ -56,8 +63,8 @@ class PeftAdapter {
   friend class PeftReader;
   PeftAdapter() = default;
   PeftConfig config_;
-  std::shared_ptr<const SafetensorsFile> safetensors_;
-  std::shared_ptr<const PytorchFile> pytorch_;
+  bool has_config_ = true;
+  std::shared_ptr<const AnyTensors> file_;
   std::vector<PeftModule> modules_;
   std::vector<std::string> untrained_;
 };

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "adapters/base_modules.h"
-#include "engine/load_adapter.h"
 #include "formats/model_files.h"
 #include "support/data.h"
 
@@ -18,7 +17,7 @@ model::ModelConfig BaseConfig() {
 
 TEST(PeftAdapter, ActsWhereItsConfigurationSays) {
   const model::ModelConfig config = BaseConfig();
-  const auto adapter = DenseAdapter::LoadPeft(DataPath("fixtures/peft/d-layers"), config);
+  const auto adapter = OpenPeftFolder(DataPath("fixtures/peft/d-layers"), config);
   EXPECT_GT(adapter->views().At(0, model::Module::kQ).rank, 0);
   EXPECT_EQ(adapter->views().At(1, model::Module::kQ).rank, 0);
   EXPECT_GT(adapter->parameters(), 0);
@@ -26,9 +25,9 @@ TEST(PeftAdapter, ActsWhereItsConfigurationSays) {
 
 TEST(PeftAdapter, ItsHashIsOfItsContents) {
   const model::ModelConfig config = BaseConfig();
-  const auto a = DenseAdapter::LoadPeft(DataPath("fixtures/peft/a-all-seven"), config);
-  const auto again = DenseAdapter::LoadPeft(DataPath("fixtures/peft/a-all-seven"), config);
-  const auto b = DenseAdapter::LoadPeft(DataPath("fixtures/peft/b-rslora"), config);
+  const auto a = OpenPeftFolder(DataPath("fixtures/peft/a-all-seven"), config);
+  const auto again = OpenPeftFolder(DataPath("fixtures/peft/a-all-seven"), config);
+  const auto b = OpenPeftFolder(DataPath("fixtures/peft/b-rslora"), config);
   EXPECT_EQ(a->content_hash(), again->content_hash());
   EXPECT_NE(a->content_hash(), b->content_hash());
 }
@@ -36,7 +35,7 @@ TEST(PeftAdapter, ItsHashIsOfItsContents) {
 TEST(PeftAdapter, AnotherModelsAdapterIsRefused) {
   model::ModelConfig config = BaseConfig();
   config.hidden_size *= 2;
-  EXPECT_THROW(DenseAdapter::LoadPeft(DataPath("fixtures/peft/a-all-seven"), config), Error);
+  EXPECT_THROW(OpenPeftFolder(DataPath("fixtures/peft/a-all-seven"), config), Error);
 }
 
 TEST(BaseModules, ExpertsHavePlacesOfTheirOwn) {
@@ -46,15 +45,6 @@ TEST(BaseModules, ExpertsHavePlacesOfTheirOwn) {
   ASSERT_NE(found, places.end());
   EXPECT_EQ(found->second.expert, 3);
   EXPECT_EQ(found->second.shape.out, config.moe.intermediate_size);
-}
-
-TEST(OpenAdapter, ReadsTheScale) {
-  const model::ModelConfig config = BaseConfig();
-  const std::string path = DataPath("fixtures/peft/b-rslora").string();
-  EXPECT_EQ(engine::OpenAdapter(path, config).scale, 1.0f);
-  EXPECT_EQ(engine::OpenAdapter(path + ":-0.5", config).scale, -0.5f);
-  EXPECT_THROW(engine::OpenAdapter(path + ":much", config), Error);
-  EXPECT_THROW(engine::OpenAdapter("no-such-adapter", config), Error);
 }
 
 }  // namespace
