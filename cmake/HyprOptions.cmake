@@ -7,8 +7,10 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 find_program(HYPR_CCACHE ccache)
 if(HYPR_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${HYPR_CCACHE}")
-  set(CMAKE_C_COMPILER_LAUNCHER "${HYPR_CCACHE}")
+  # Paths below the sources count as relative: a clone elsewhere hits what this one compiled.
+  set(hypr_ccache "${CMAKE_COMMAND}" -E env "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}" "${HYPR_CCACHE}")
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${hypr_ccache}")
+  set(CMAKE_C_COMPILER_LAUNCHER "${hypr_ccache}")
 endif()
 
 add_library(hypr_options INTERFACE)

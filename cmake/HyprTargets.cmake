@@ -39,6 +39,8 @@ function(hypr_test name)
     target_link_libraries(${name} PRIVATE hypr_${layer})
   endforeach()
   target_link_libraries(${name} PRIVATE hypr_options hypr_test_support ${ARG_LIBS})
+  # What is tested keeps -O3. A shared precompiled header saved another tenth, for 136 MB of it.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   if("threads" IN_LIST ARG_LABELS)
     add_dependencies(hypr_thread_tests ${name})
   endif()

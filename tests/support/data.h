@@ -6,13 +6,9 @@
 
 namespace hyprstream::testing {
 
+/// A path below the root of the sources.
+std::filesystem::path SourcePath(std::string_view relative);
 /// A path below tests/data/.
-inline std::filesystem::path DataPath(std::string_view relative) {
-  return std::filesystem::path(HYPR_SOURCE_DIR) / "tests" / "data" / relative;
-}
-
-inline std::filesystem::path SourcePath(std::string_view relative) {
-  return std::filesystem::path(HYPR_SOURCE_DIR) / relative;
-}
+std::filesystem::path DataPath(std::string_view relative);
 
 }  // namespace hyprstream::testing
