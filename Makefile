@@ -2,13 +2,14 @@
 # make demo   installs what is missing, builds, and lets the bundled model tell a story
 # make test   installs what is missing, builds, and runs every test
 # make bench  prints what share of this machine's limits the program reaches
+# make coverage  runs every test and prints the share of lines they reach
 # make fuzz   fuzzes every parser for FUZZ_SECONDS each (default 600)
 # make install [PREFIX=/usr/local]
 
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 600
 
-.PHONY: all dependencies configure demo test bench fuzz install clean
+.PHONY: all dependencies configure demo test bench coverage fuzz install clean
 
 all: configure
 	cmake --build build
@@ -27,6 +28,10 @@ test: all
 
 bench: all
 	@tools/bench
+
+coverage:
+	@tools/install_dependencies --with-coverage
+	@tools/coverage
 
 fuzz:
 	@tools/install_dependencies --with-fuzz

@@ -38,6 +38,13 @@ class RunTest(unittest.TestCase):
         self.assertEqual(run(*ask).out, run(*ask, "--no-stream").out)
         self.assertEqual(run(*ask).out, run(*ask, "--json").json()["text"] + "\n")
 
+    def test_threads_change_no_token(self):
+        ask = ("run", "willowbrook", "Tell me a story.", "--temperature", 0, "--max-tokens", 60,
+               "--json")
+        one, two = (run(*ask, "--threads", threads).json() for threads in (1, 2))
+        self.assertGreater(len(one["ids"]), 20)
+        self.assertEqual(one["ids"], two["ids"])
+
     def test_a_stream_shows_text_before_the_end(self):
         child = subprocess.Popen([program.PROGRAM, "run", "willowbrook", "Tell me a long story.",
                                   "--max-tokens", "400", "--ignore-eos"],
