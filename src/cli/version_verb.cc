@@ -19,6 +19,7 @@
 #include "cli/machine.h"
 #include "cli/shell.h"
 #include "kernels/cpu/isa.h"
+#include "vdb/backend.h"
 
 namespace hyprstream::cli {
 namespace {
@@ -34,6 +35,8 @@ std::string Dotted(int major, int minor, int patch) {
   return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
 }
 
+std::string OrNone(std::string version) { return version.empty() ? "not built in" : version; }
+
 json::object Libraries() {
   char pcre[64] = {};
   pcre2_config(PCRE2_CONFIG_VERSION, pcre);
@@ -46,7 +49,9 @@ json::object Libraries() {
       {"libedit", std::to_string(LIBEDIT_MAJOR) + "." + std::to_string(LIBEDIT_MINOR)},
       {"spdlog", Dotted(SPDLOG_VER_MAJOR, SPDLOG_VER_MINOR, SPDLOG_VER_PATCH)},
       {"CLI11", CLI11_VERSION},
-      {"toml++", Dotted(TOML_LIB_MAJOR, TOML_LIB_MINOR, TOML_LIB_PATCH)}};
+      {"toml++", Dotted(TOML_LIB_MAJOR, TOML_LIB_MINOR, TOML_LIB_PATCH)},
+      {"OpenVDB", OrNone(vdb::OpenVdbVersion())},
+      {"NanoVDB", OrNone(vdb::NanoVdbVersion())}};
 }
 
 int Show(Shell& shell, const VersionFlags& flags) {

@@ -13,8 +13,7 @@ constexpr size_t kTileBytes = kTileWeights * sizeof(float);
 std::vector<uint64_t> SortedUnique(std::span<const uint64_t> tiles) {
   std::vector<uint64_t> sorted(tiles.begin(), tiles.end());
   std::ranges::sort(sorted);
-  const auto rest = std::ranges::unique(sorted);
-  sorted.erase(rest.begin(), rest.end());
+  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
   HYPR_CHECK(sorted.empty() || sorted.back() < kTileLimit);
   return sorted;
 }
