@@ -96,7 +96,7 @@ std::vector<int64_t> TrainableAdapter::Add(size_t place, int64_t count) {
                  .where = topology_.places()[place].path,
                  .hint = "use a larger rank"});
   }
-  SetActive(place, added);
+  AddThese(place, added);
   return added;
 }
 
@@ -110,7 +110,7 @@ void TrainableAdapter::AddAll() {
   grid_.Activate(tiles);
 }
 
-void TrainableAdapter::SetActive(size_t place, std::span<const int64_t> components) {
+void TrainableAdapter::AddThese(size_t place, std::span<const int64_t> components) {
   std::vector<uint64_t> tiles;
   for (const int64_t c : components) AppendRun(topology_, place, c, tiles);
   grid_.Activate(tiles);

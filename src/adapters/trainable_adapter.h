@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,8 @@ class TrainableAdapter {
   /// Takes the lowest free numbers of the place and returns them. Errors: kResourceExhausted when
   /// fewer than `count` are free.
   std::vector<int64_t> Add(size_t place, int64_t count);
+  /// Takes these free numbers of the place.
+  void AddThese(size_t place, std::span<const int64_t> components);
   /// Every component of every place, as a dense adapter has them.
   void AddAll();
   void Remove(size_t place, int64_t component);
@@ -65,7 +68,6 @@ class TrainableAdapter {
 
  private:
   vdb::MutableTileValues Tile(size_t index, Buffer buffer) const;
-  void SetActive(size_t place, std::span<const int64_t> components);
 
   Topology topology_;
   vdb::TileGrid grid_;
