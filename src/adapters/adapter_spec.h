@@ -26,11 +26,11 @@ inline constexpr int64_t kMaxNominalRank = 65536;
 struct AdapterSpec {
   AdapterKind kind = AdapterKind::kSparse;
   int64_t nominal_rank = 0;  // possible components of every module; 0 for kDelta
-  std::vector<model::Module> target_modules;
+  std::vector<model::Module> target_modules = {};
   double alpha = 0.0;     // as given by the user and shown; `scale` is what acts
   double scale = 1.0;     // of B A
   double sparsity = 0.0;  // share of the nominal weights that stays zero
-  std::string base_fingerprint;
+  std::string base_fingerprint = {};
 
   friend bool operator==(const AdapterSpec&, const AdapterSpec&) = default;
 };

@@ -6,16 +6,17 @@
 
 namespace hyprstream::training {
 
-AdamWStep::AdamWStep(const AdamWOptions& options, double learning_rate, int64_t t)
+AdamWStep::AdamWStep(const AdamWOptions& options, double learning_rate, int64_t first,
+                     int64_t second)
     : beta1(static_cast<float>(options.beta1)),
       beta2(static_cast<float>(options.beta2)),
       epsilon(static_cast<float>(options.epsilon)),
       keep(static_cast<float>(1.0 - learning_rate * options.weight_decay)),
       step_size(static_cast<float>(learning_rate /
-                                   (1.0 - std::pow(options.beta1, static_cast<double>(t))))),
+                                   (1.0 - std::pow(options.beta1, static_cast<double>(first))))),
       root_correction(static_cast<float>(
-          1.0 / std::sqrt(1.0 - std::pow(options.beta2, static_cast<double>(t))))) {
-  HYPR_CHECK(t >= 1);
+          1.0 / std::sqrt(1.0 - std::pow(options.beta2, static_cast<double>(second))))) {
+  HYPR_CHECK(first >= 1 && second >= 1);
 }
 
 void UpdateAdamW(const AdamWStep& step, float gradient_scale, std::span<const float> gradient,

@@ -24,7 +24,10 @@ struct AdamWStep {
   float root_correction;  // 1 / sqrt(1 − beta2^t)
 
   /// `t` counts updates of these weights, the first being 1.
-  AdamWStep(const AdamWOptions& options, double learning_rate, int64_t t);
+  AdamWStep(const AdamWOptions& options, double learning_rate, int64_t t)
+      : AdamWStep(options, learning_rate, t, t) {}
+  /// Weights whose second moment did not begin at zero have counts of their own for each moment.
+  AdamWStep(const AdamWOptions& options, double learning_rate, int64_t first, int64_t second);
 };
 
 /// All spans have the same length. `gradient` is multiplied by `gradient_scale` (clipping) first.

@@ -1,0 +1,191 @@
+#include "training/run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/random.h"
+
+namespace hyprstream::training {
+namespace {
+
+template <typename T>
+void HashValue(Sha256& hash, const T& value) {
+  hash.Update(std::as_bytes(std::span(&value, 1)));
+}
+
+void HashSamples(Sha256& hash, const std::vector<Sample>& samples) {
+  HashValue(hash, samples.size());
+  for (const Sample& sample : samples) {
+    HashValue(hash, sample.ids.size());
+    hash.Update(std::as_bytes(std::span(sample.ids)));
+    hash.Update(std::as_bytes(std::span(sample.labels)));
+    HashValue(hash, sample.weight);
+  }
+}
+
+void HashLoss(Sha256& hash, const LossOptions& loss) {
+  HashValue(hash, loss.kind);
+  HashValue(hash, loss.label_smoothing);
+  HashValue(hash, loss.temperature);
+}
+
+std::string IdentityOf(const Trainer& trainer, const RunData& data, const RunOptions& options) {
+  Sha256 hash;
+  const std::string head = trainer.model().fingerprint() + WriteSpec(trainer.adapter().spec());
+  hash.Update(std::as_bytes(std::span(head)));
+  for (const auto* samples : {&data.train, &data.replay, &data.eval}) HashSamples(hash, *samples);
+  const Schedule& schedule = options.schedule;
+  for (const double value :
+       {schedule.peak, schedule.final_share, options.replay_share, options.regrow_share,
+        trainer.options().clip, trainer.options().adamw.beta1, trainer.options().adamw.beta2,
+        trainer.options().adamw.epsilon, trainer.options().adamw.weight_decay}) {
+    HashValue(hash, value);
+  }
+  for (const int64_t value :
+       {static_cast<int64_t>(schedule.decay), schedule.warmup, schedule.steps, options.batch,
+        options.rows, options.place_batches, options.grow.cap, options.grow.passes,
+        options.regrow_every, options.eval_every, options.patience,
+        static_cast<int64_t>(options.seed), static_cast<int64_t>(options.grow.seed)}) {
+    HashValue(hash, value);
+  }
+  HashLoss(hash, options.loss);
+  HashLoss(hash, options.replay_loss);
+  return ToHex(hash.Finish());
+}
+
+const RunData& Checked(const RunData& data, const RunOptions& options) {
+  const auto refuse = [](std::string message, std::string expected) {
+    throw Error(ErrorCode::kInvalidArgument,
+                {.message = std::move(message), .expected = std::move(expected)});
+  };
+  if (data.train.empty()) refuse("there is nothing to train on", "at least one sample");
+  if (options.schedule.steps < 1) refuse("a run without steps", "at least one");
+  if (options.batch < 1) refuse("a batch without samples", "at least one");
+  if (options.replay_share < 0.0 || options.replay_share >= 1.0) {
+    refuse("the share of replayed samples is out of range", "0 or more and below 1");
+  }
+  return data;
+}
+
+std::vector<const Sample*> Pointers(const std::vector<Sample>& samples) {
+  std::vector<const Sample*> pointers;
+  for (const Sample& sample : samples) pointers.push_back(&sample);
+  return pointers;
+}
+
+}  // namespace
+
+TrainingRun::TrainingRun(Trainer& trainer, RunData data, const RunOptions& options)
+    : trainer_(trainer),
+      data_(std::move(data)),
+      options_(options),
+      identity_(IdentityOf(trainer, Checked(data_, options_), options_)),
+      train_order_(data_.train.size(), options.seed) {
+  if (!data_.replay.empty()) {
+    replay_order_.emplace(data_.replay.size(), CounterRandom(options.seed).Bits(0));
+  }
+}
+
+std::vector<MicroBatch> TrainingRun::BatchOf(int64_t step) {
+  const int64_t replayed =
+      replay_order_ ? std::llround(static_cast<double>(options_.batch) * options_.replay_share) : 0;
+  const auto draw = [&](SampleOrder& order, const std::vector<Sample>& from, int64_t count) {
+    std::vector<const Sample*> drawn;
+    for (int64_t i = 0; i < count; ++i) {
+      drawn.push_back(&from[order.At(static_cast<uint64_t>(step * count + i))]);
+    }
+    return drawn;
+  };
+  std::vector<MicroBatch> batches = PackSamples(
+      draw(train_order_, data_.train, options_.batch - replayed), options_.loss, options_.rows);
+  if (replayed > 0) {
+    std::vector<MicroBatch> more = PackSamples(draw(*replay_order_, data_.replay, replayed),
+                                               options_.replay_loss, options_.rows);
+    std::move(more.begin(), more.end(), std::back_inserter(batches));
+  }
+  return batches;
+}
+
+std::vector<MicroBatch> TrainingRun::PlacementBatches(int64_t first) {
+  const auto count = std::min(static_cast<uint64_t>(options_.place_batches * options_.batch),
+                              static_cast<uint64_t>(data_.train.size()));
+  std::vector<const Sample*> samples;
+  for (uint64_t i = 0; i < count; ++i) {
+    samples.push_back(&data_.train[train_order_.At(static_cast<uint64_t>(first) + i)]);
+  }
+  return PackSamples(samples, options_.loss, options_.rows);
+}
+
+void TrainingRun::Prepare(ops::Context& context) {
+  if (std::exchange(prepared_, true)) return;
+  const adapters::TrainableAdapter& adapter = trainer_.adapter();
+  if (adapter.spec().kind == adapters::AdapterKind::kLora) {
+    if (adapter.weights() == 0) InitialiseDense(trainer_, options_.seed);
+    return;
+  }
+  GrowOptions grow = options_.grow;
+  grow.weights = adapter.topology().parameters_allowed() - adapter.weights();
+  GrowComponents(context, trainer_, PlacementBatches(0), grow);
+}
+
+StepReport TrainingRun::Next(ops::Context& context) {
+  HYPR_CHECK(prepared_ && !done());
+  StepReport report;
+  if (options_.regrow_every > 0 && step_ > 0 && step_ % options_.regrow_every == 0 &&
+      trainer_.adapter().spec().kind == adapters::AdapterKind::kSparse) {
+    GrowOptions grow = options_.grow;
+    grow.seed += static_cast<uint64_t>(step_);
+    report.regrown = Regrow(context, trainer_, PlacementBatches(step_ * options_.batch),
+                            options_.regrow_share, grow);
+  }
+  report.learning_rate = options_.schedule.At(step_);
+  const std::vector<MicroBatch> batches = BatchOf(step_);
+  report.result = trainer_.Step(context, batches, report.learning_rate);
+  report.step = ++step_;
+  const adapters::TrainableAdapter& adapter = trainer_.adapter();
+  report.sparsity = 1.0 - static_cast<double>(adapter.grid().Recount().nonzeros) /
+                              static_cast<double>(adapter.topology().parameters_total());
+  const bool last = step_ == options_.schedule.steps;
+  if (last || (options_.eval_every > 0 && step_ % options_.eval_every == 0)) {
+    Evaluate(context, report);
+  }
+  return report;
+}
+
+void TrainingRun::Evaluate(ops::Context& context, StepReport& report) {
+  if (data_.eval.empty()) return;
+  const std::vector<const Sample*> samples = Pointers(data_.eval);
+  const std::vector<double> losses =
+      trainer_.Losses(context, samples, options_.loss, Trainer::Use::kWithAdapter);
+  report.eval_loss = MeanOf(losses).mean;
+  if (!best_loss_ || *report.eval_loss < *best_loss_) {
+    best_loss_ = report.eval_loss;
+    best_step_ = step_;
+    best_ = TakeSnapshot(trainer_.adapter(), WithMoments::kNo);
+    worse_ = 0;
+  } else {
+    ++worse_;
+  }
+  stopped_ = options_.patience > 0 && worse_ >= options_.patience;
+}
+
+void TrainingRun::Finish() {
+  if (!best_loss_ || best_step_ == step_) return;
+  trainer_.ChangeAdapter(
+      [&](adapters::TrainableAdapter& adapter, SparseAdamW&) { RestoreSnapshot(best_, adapter); });
+}
+
+MeanInterval MeanOf(std::span<const double> values) {
+  const auto count = static_cast<double>(values.size());
+  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
+  if (values.size() < 2) return {.mean = mean, .half_width = 0.0};
+  double squares = 0.0;
+  for (const double value : values) squares += (value - mean) * (value - mean);
+  return {.mean = mean, .half_width = 1.96 * std::sqrt(squares / (count - 1.0) / count)};
+}
+
+}  // namespace hyprstream::training

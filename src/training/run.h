@@ -1,0 +1,108 @@
+// A course of training: which samples make each step, the learning rate, evaluation, early
+// stopping, regrowth, and a state that can be saved after any step and gone on from with equal
+// bits. One step at a time, so that whoever drives it can do other things in between. One thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "training/grow.h"
+#include "training/sample_order.h"
+#include "training/schedule.h"
+#include "training/snapshot.h"
+#include "training/trainer.h"
+
+namespace hyprstream::training {
+
+struct RunData {
+  std::vector<Sample> train;
+  std::vector<Sample> replay;  // of what must not be forgotten; may be empty
+  std::vector<Sample> eval;    // held out; may be empty
+};
+
+struct RunOptions {
+  Schedule schedule;  // schedule.steps is the length of the run
+  int64_t batch = 16;
+  double replay_share = 0.5;  // of each batch, when there are replay samples
+  LossOptions loss;
+  LossOptions replay_loss = {.kind = ops::LossKind::kForwardKl};
+  uint64_t seed = 0;
+  int64_t rows = 512;  // tokens computed in one pass
+
+  int64_t place_batches = 8;  // of new samples, that components are placed by
+  GrowOptions grow;           // weights: as many as the adapter may have
+  int64_t regrow_every = 0;   // steps; 0: never
+  double regrow_share = 0.1;
+
+  int64_t eval_every = 0;  // steps; 0: only at the end
+  int64_t patience = 0;    // evaluations without a better one before it stops; 0: never
+};
+
+struct StepReport {
+  int64_t step = 0;  // counted from 1
+  StepResult result;
+  double learning_rate = 0;
+  double sparsity = 0;  // recounted from the grid
+  std::optional<double> eval_loss = {};
+  int64_t regrown = 0;
+};
+
+class TrainingRun {
+ public:
+  /// Borrows the trainer. Errors: kInvalidArgument for no samples or options out of range.
+  TrainingRun(Trainer& trainer, RunData data, const RunOptions& options);
+
+  /// Before the first step: gives an adapter without components its own.
+  void Prepare(ops::Context& context);
+  bool done() const { return stopped_ || step_ >= options_.schedule.steps; }
+  StepReport Next(ops::Context& context);
+  /// After the last step: the adapter is the best one by evaluation, when there were any.
+  void Finish();
+
+  int64_t step() const { return step_; }
+  std::optional<double> best_loss() const { return best_loss_; }
+  int64_t best_step() const { return best_step_; }
+  bool stopped_early() const { return stopped_; }
+  const RunData& data() const { return data_; }
+  const RunOptions& options() const { return options_; }
+
+  /// Writes everything that is needed to go on, complete or not at all.
+  void Save(const std::filesystem::path& path) const;
+  /// Goes on from a saved state. Errors: kFailedPrecondition when it was saved with other data,
+  /// options or adapter; kDataLoss for a damaged file.
+  void Restore(const std::filesystem::path& path);
+  /// SHA-256 over the data, the options and the adapter's specification.
+  const std::string& identity() const { return identity_; }
+
+ private:
+  std::vector<MicroBatch> BatchOf(int64_t step);
+  std::vector<MicroBatch> PlacementBatches(int64_t first);
+  void Evaluate(ops::Context& context, StepReport& report);
+
+  Trainer& trainer_;
+  const RunData data_;
+  const RunOptions options_;
+  const std::string identity_;
+  SampleOrder train_order_;
+  std::optional<SampleOrder> replay_order_;
+
+  int64_t step_ = 0;
+  bool prepared_ = false;
+  bool stopped_ = false;
+  std::optional<double> best_loss_;
+  int64_t best_step_ = 0;
+  int64_t worse_ = 0;  // evaluations since the best one
+  AdapterSnapshot best_;
+};
+
+/// Mean and 95 % interval half-width of some losses.
+struct MeanInterval {
+  double mean = 0;
+  double half_width = 0;
+};
+MeanInterval MeanOf(std::span<const double> values);
+
+}  // namespace hyprstream::training

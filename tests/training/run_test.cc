@@ -1,0 +1,179 @@
+// A course of training on a tiny random model: it learns, keeps to its share of weights, repeats
+// bit for bit, with any number of threads, and goes on after an interruption as if there was none.
+#include "training/run.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "model/harness.h"
+
+namespace hyprstream::training {
+namespace {
+
+using namespace hyprstream::testing;
+
+std::vector<Sample> RandomSamples(size_t count, uint64_t seed) {
+  const CounterRandom random(seed);
+  uint64_t next = 0;
+  std::vector<Sample> samples(count);
+  for (Sample& sample : samples) {
+    for (int t = 0; t < 12; ++t) {
+      const auto id = static_cast<int32_t>(random.Uniform(next++) * 400.0);
+      sample.ids.push_back(id);
+      sample.labels.push_back(t < 4 ? kIgnoredLabel : id);
+    }
+  }
+  return samples;
+}
+
+struct Course {
+  explicit Course(int threads = 2, adapters::AdapterKind kind = adapters::AdapterKind::kSparse)
+      : compute(threads), model(LoadExact(DataPath("fixtures/qwen3-untied"), compute.context)) {
+    adapters::AdapterSpec spec = adapters::DefaultSpec(kind, model->config(), model->fingerprint());
+    if (kind == adapters::AdapterKind::kSparse) {
+      spec.sparsity = 0.9;
+      spec.nominal_rank = 16;
+    } else {
+      spec.nominal_rank = 4;
+    }
+    trainer = std::make_unique<Trainer>(
+        model, adapters::TrainableAdapter(adapters::Topology(model->config(), spec)),
+        TrainerOptions{.adamw = {.beta2 = 0.99}});
+    options.schedule = {.peak = 1e-2, .decay = Decay::kLinear, .warmup = 3, .steps = 24};
+    options.batch = 4;
+    options.seed = 7;
+    options.eval_every = 5;
+    options.regrow_every = 10;
+  }
+
+  TrainingRun Run() {
+    return {
+        *trainer,
+        {.train = RandomSamples(8, 1), .replay = RandomSamples(6, 2), .eval = RandomSamples(3, 3)},
+        options};
+  }
+  std::vector<float> Values() const {
+    return TakeSnapshot(trainer->adapter(), WithMoments::kYes).values;
+  }
+
+  Compute compute;
+  std::shared_ptr<const model::Model> model;
+  std::unique_ptr<Trainer> trainer;
+  RunOptions options;
+};
+
+std::vector<double> RunToEnd(Course& course, TrainingRun& run) {
+  std::vector<double> losses;
+  run.Prepare(course.compute.context);
+  while (!run.done()) losses.push_back(run.Next(course.compute.context).result.loss);
+  run.Finish();
+  return losses;
+}
+
+TEST(TrainingRun, LearnsWithinItsShareOfWeights) {
+  Course course;
+  course.options.schedule.steps = 60;
+  course.options.replay_share = 0.0;
+  TrainingRun run = course.Run();
+  run.Prepare(course.compute.context);
+  const adapters::TrainableAdapter& adapter = course.trainer->adapter();
+  EXPECT_LE(adapter.weights(), adapter.topology().parameters_allowed());
+  EXPECT_GT(adapter.weights(), adapter.topology().parameters_allowed() / 2);
+  double first = 0.0, last = 0.0;
+  int64_t regrown = 0;
+  while (!run.done()) {
+    const StepReport report = run.Next(course.compute.context);
+    EXPECT_GE(report.sparsity, adapter.spec().sparsity);
+    EXPECT_EQ(report.sparsity, adapter.Statistics().sparsity());
+    if (report.step == 1) first = report.result.loss;
+    last = report.result.loss;
+    regrown += report.regrown;
+  }
+  EXPECT_LT(last, 0.8 * first);
+  EXPECT_GT(regrown, 0);
+}
+
+TEST(TrainingRun, ADenseAdapterLearnsToo) {
+  Course course(2, adapters::AdapterKind::kLora);
+  course.options.replay_share = 0.0;
+  TrainingRun run = course.Run();
+  const std::vector<double> losses = RunToEnd(course, run);
+  EXPECT_LT(losses.back(), 0.8 * losses.front());
+}
+
+TEST(TrainingRun, RepeatsBitForBitWithAnyNumberOfThreads) {
+  Course one(1), two(2), again(2);
+  TrainingRun run_one = one.Run(), run_two = two.Run(), run_again = again.Run();
+  const std::vector<double> losses = RunToEnd(one, run_one);
+  EXPECT_EQ(RunToEnd(two, run_two), losses);
+  EXPECT_EQ(RunToEnd(again, run_again), losses);
+  EXPECT_EQ(one.Values(), two.Values());
+  EXPECT_EQ(one.Values(), again.Values());
+}
+
+TEST(TrainingRun, GoesOnAfterAnInterruptionWithEqualBits) {
+  const auto path = std::filesystem::temp_directory_path() /
+                    ("hyprstream_run_test_" + std::to_string(getpid()) + ".safetensors");
+  Course whole;
+  TrainingRun uninterrupted = whole.Run();
+  RunToEnd(whole, uninterrupted);
+  for (const int64_t stop : {1, 12, 23}) {
+    {
+      Course before;
+      TrainingRun run = before.Run();
+      run.Prepare(before.compute.context);
+      while (run.step() < stop) run.Next(before.compute.context);
+      run.Save(path);
+    }
+    Course after;
+    TrainingRun run = after.Run();
+    run.Restore(path);
+    EXPECT_EQ(run.step(), stop);
+    RunToEnd(after, run);
+    EXPECT_EQ(after.Values(), whole.Values()) << "stopped after step " << stop;
+    EXPECT_EQ(run.best_loss(), uninterrupted.best_loss());
+  }
+  Course other;
+  other.options.schedule.peak = 2e-2;
+  TrainingRun foreign = other.Run();
+  EXPECT_THROW(foreign.Restore(path), Error);
+  std::filesystem::remove(path);
+}
+
+TEST(TrainingRun, EarlyStoppingReturnsToTheBest) {
+  Course course;
+  course.options.schedule = {.peak = 5e-2, .decay = Decay::kConstant, .steps = 200};
+  course.options.replay_share = 0.0;
+  course.options.eval_every = 2;
+  course.options.patience = 3;
+  TrainingRun run = course.Run();
+  RunToEnd(course, run);
+  EXPECT_TRUE(run.stopped_early());
+  EXPECT_EQ(run.step(), run.best_step() + 6);
+  std::vector<const Sample*> eval;
+  for (const Sample& sample : run.data().eval) eval.push_back(&sample);
+  const auto losses = course.trainer->Losses(course.compute.context, eval, course.options.loss,
+                                             Trainer::Use::kWithAdapter);
+  EXPECT_EQ(MeanOf(losses).mean, *run.best_loss());
+}
+
+TEST(TrainingRun, ComponentsGoWhereTheGradientIs) {
+  Course course;
+  TrainingRun run = course.Run();
+  const std::vector<const Sample*> samples{&run.data().train[0]};
+  const auto before =
+      course.trainer->Losses(course.compute.context, samples, {}, Trainer::Use::kWithAdapter);
+  run.Prepare(course.compute.context);
+  // b is zero: nothing has changed yet.
+  EXPECT_EQ(course.trainer->Losses(course.compute.context, samples, {}, Trainer::Use::kWithAdapter),
+            before);
+  EXPECT_EQ(course.trainer->Losses(course.compute.context, samples, {}, Trainer::Use::kBaseOnly),
+            before);
+}
+
+}  // namespace
+}  // namespace hyprstream::training
