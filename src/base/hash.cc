@@ -2,6 +2,9 @@
 
 #include <openssl/evp.h>
 
+#include <bit>
+#include <cstring>
+
 #include "base/error.h"
 
 namespace hyprstream {
@@ -25,6 +28,29 @@ Sha256Digest Sha256::Finish() {
   Sha256Digest digest;
   HYPR_CHECK(EVP_DigestFinal_ex(state_->context, digest.data(), nullptr) == 1);
   return digest;
+}
+
+uint64_t FastChecksum(std::span<const std::byte> bytes) {
+  // Eight chains side by side, so that the multiplier's latency is hidden. Each step is a
+  // bijection of the chain's state and of the word.
+  constexpr size_t kLanes = 8;
+  constexpr uint64_t kOdd = 0x9e3779b97f4a7c15u;
+  const auto step = [](uint64_t state, uint64_t word) {
+    return std::rotl((state ^ word) * kOdd, 29);
+  };
+  uint64_t lanes[kLanes] = {1, 2, 3, 4, 5, 6, 7, 8};
+  const std::byte* p = bytes.data();
+  size_t left = bytes.size();
+  for (; left >= sizeof(lanes); left -= sizeof(lanes), p += sizeof(lanes)) {
+    uint64_t words[kLanes];
+    std::memcpy(words, p, sizeof(words));
+    for (size_t i = 0; i < kLanes; ++i) lanes[i] = step(lanes[i], words[i]);
+  }
+  uint64_t tail[kLanes] = {};
+  if (left > 0) std::memcpy(tail, p, left);
+  uint64_t sum = bytes.size();
+  for (size_t i = 0; i < kLanes; ++i) sum = step(sum, step(lanes[i], tail[i]));
+  return sum;
 }
 
 std::string ToHex(std::span<const uint8_t> bytes) {

@@ -6,44 +6,18 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "base/error.h"
+#include "base/mapping_fault.h"
+#include "base/posix_file.h"
 
 namespace hyprstream {
-namespace {
-
-[[noreturn]] void FailOpen(const std::filesystem::path& path, int error_number) {
-  ErrorCode code = ErrorCode::kIo;
-  if (error_number == ENOENT || error_number == ENOTDIR) code = ErrorCode::kNotFound;
-  if (error_number == EACCES || error_number == EPERM) code = ErrorCode::kPermissionDenied;
-  throw Error(code, {.message = "cannot open file",
-                     .found = std::strerror(error_number),
-                     .where = path.string()});
-}
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-}  // namespace
-
 std::shared_ptr<const MappedFile> MappedFile::Open(const std::filesystem::path& path) {
   // O_NONBLOCK: opening a pipe must not wait for its writer; regular files do not care.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) FailOpen(path, errno);
+  const internal::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file.valid()) internal::FailFile("cannot open file", path, errno);
   struct stat status {};
-  if (::fstat(file.get(), &status) != 0) FailOpen(path, errno);
+  if (::fstat(file.get(), &status) != 0) internal::FailFile("cannot open file", path, errno);
   if (!S_ISREG(status.st_mode)) {
     throw Error(ErrorCode::kInvalidArgument,
                 {.message = "cannot open file",
@@ -55,14 +29,18 @@ std::shared_ptr<const MappedFile> MappedFile::Open(const std::filesystem::path& 
   const std::byte* data = nullptr;
   if (size > 0) {
     void* mapping = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);
-    if (mapping == MAP_FAILED) FailOpen(path, errno);
+    if (mapping == MAP_FAILED) internal::FailFile("cannot open file", path, errno);
     data = static_cast<const std::byte*>(mapping);
   }
-  return std::shared_ptr<const MappedFile>(new MappedFile(path, data, size));
+  std::shared_ptr<const MappedFile> mapped(new MappedFile(path, data, size));
+  internal::RegisterMapping(mapped->bytes(), mapped->path().c_str());
+  return mapped;
 }
 
 MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+  if (data_ == nullptr) return;
+  internal::ForgetMapping(bytes());
+  ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
 void MappedFile::DropPages(std::span<const std::byte> part) const {

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace hyprstream {
 namespace {
@@ -32,6 +33,22 @@ TEST(Sha256, PiecesGiveTheSameAsTheWhole) {
 TEST(ToHex, IsLowerCaseWithLeadingZeros) {
   const uint8_t bytes[] = {0x00, 0x0f, 0xf0, 0xab};
   EXPECT_EQ(ToHex(bytes), "000ff0ab");
+}
+
+TEST(FastChecksum, TellsEverySingleChangedBitAndEveryLength) {
+  std::vector<std::byte> bytes(200);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i * 7);
+  const uint64_t sum = FastChecksum(bytes);
+  for (size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    bytes[bit / 8] ^= static_cast<std::byte>(1 << (bit % 8));
+    EXPECT_NE(FastChecksum(bytes), sum) << bit;
+    bytes[bit / 8] ^= static_cast<std::byte>(1 << (bit % 8));
+  }
+  const std::vector<std::byte> zeros(200);
+  for (size_t size = 1; size <= zeros.size(); ++size) {
+    EXPECT_NE(FastChecksum(std::span(zeros).first(size)),
+              FastChecksum(std::span(zeros).first(size - 1)));
+  }
 }
 
 }  // namespace
