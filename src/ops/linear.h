@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "ops/adapter_view.h"
 #include "ops/context.h"
@@ -28,6 +29,14 @@ class LinearWeight {
   /// that is not a matrix. `bias` is [out_features], any float type.
   static LinearWeight Create(Context& context, TensorView weight, std::optional<TensorView> bias,
                              Arithmetic arithmetic);
+  /// From strips that packed() of the same type, shape and layout once gave; they must outlive the
+  /// object and be 64-byte aligned. Errors: kDataLoss when their size is not PackedBytes.
+  static LinearWeight FromPacked(DType type, const Shape& shape, std::span<const std::byte> packed,
+                                 std::optional<TensorView> bias);
+  /// Bytes of packed() for a weight of this type and shape; 0 when such a weight is never packed.
+  static uint64_t PackedBytes(DType type, const Shape& shape);
+  /// Names the order of bytes in packed(): equal names, interchangeable bytes.
+  static std::string PackedLayout(const Context& context);
   LinearWeight(LinearWeight&&) noexcept;
   LinearWeight& operator=(LinearWeight&&) noexcept;
   ~LinearWeight();
@@ -37,8 +46,11 @@ class LinearWeight {
   DType dtype() const;
   /// Bytes read by one pass over the weight.
   uint64_t weight_bytes() const;
-  /// Bytes of memory of its own (0 when it only refers to the file's mapping).
+  /// Bytes of memory beside the view it was made from: strips and bias (0 when it only refers to
+  /// the view).
   uint64_t owned_bytes() const;
+  /// The strips; empty for a weight that is multiplied where it lies.
+  std::span<const std::byte> packed() const;
 
   struct Impl;
   const Impl& impl() const { return *impl_; }

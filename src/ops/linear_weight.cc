@@ -44,6 +44,8 @@ Form ChooseForm(DType type, Arithmetic arithmetic) {
                .hint = "convert the model to one of these types"});
 }
 
+int64_t Strips(int64_t rows) { return (rows + kernels::kStripRows - 1) / kernels::kStripRows; }
+
 }  // namespace
 
 LinearWeight::LinearWeight(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -64,15 +66,54 @@ LinearWeight LinearWeight::Create(Context& context, TensorView weight,
   if (bias.has_value()) impl->bias = WidenBias(*bias, rows);
   if (impl->form == Form::kPacked) {
     impl->strip_bytes = kernels::PackedStripBytes(static_cast<int64_t>(weight.row_bytes()));
-    const int64_t strips = (rows + kernels::kStripRows - 1) / kernels::kStripRows;
-    impl->packed = AlignedBuffer(static_cast<size_t>(strips * impl->strip_bytes));
+    const int64_t strips = Strips(rows);
+    impl->packed_here = AlignedBuffer(static_cast<size_t>(strips * impl->strip_bytes));
+    impl->packed = {impl->packed_here.data(), impl->packed_here.size()};
     context.pool.ParallelFor(strips, 1, [&](int64_t begin, int64_t end, int) {
-      kernels::PackStrips(weight, begin, end, impl->packed.data());
+      kernels::PackStrips(weight, begin, end, impl->packed_here.data());
     });
     impl->view.bytes = {};
   }
   return LinearWeight(std::move(impl));
 }
+
+LinearWeight LinearWeight::FromPacked(DType type, const Shape& shape,
+                                      std::span<const std::byte> packed,
+                                      std::optional<TensorView> bias) {
+  CheckMatrix({type, shape, {}});
+  const uint64_t expected = PackedBytes(type, shape);
+  if (expected == 0 || packed.size() != expected) {
+    throw Error(ErrorCode::kDataLoss, {.message = "packed weights that do not fit their shape",
+                                       .expected = std::to_string(expected) + " bytes",
+                                       .found = std::to_string(packed.size()) + " bytes for " +
+                                                std::string(Name(type)) + " " + shape.ToString()});
+  }
+  const auto row_bytes = static_cast<int64_t>(*RowBytes(type, static_cast<uint64_t>(shape[1])));
+  auto impl = std::make_unique<Impl>();
+  impl->form = Form::kPacked;
+  impl->view = {type, shape, {}};
+  impl->strip_bytes = kernels::PackedStripBytes(row_bytes);
+  impl->weight_bytes = static_cast<uint64_t>(shape[0] * row_bytes);
+  HYPR_CHECK(reinterpret_cast<uintptr_t>(packed.data()) % AlignedBuffer::kAlignment == 0);
+  impl->packed = packed;
+  if (bias.has_value()) impl->bias = WidenBias(*bias, shape[0]);
+  return LinearWeight(std::move(impl));
+}
+
+uint64_t LinearWeight::PackedBytes(DType type, const Shape& shape) {
+  if (!IsQuantized(type) || ChooseForm(type, Arithmetic::kServing) != Form::kPacked) return 0;
+  const std::optional<uint64_t> row_bytes = RowBytes(type, static_cast<uint64_t>(shape[1]));
+  if (!row_bytes) return 0;
+  return static_cast<uint64_t>(Strips(shape[0]) *
+                               kernels::PackedStripBytes(static_cast<int64_t>(*row_bytes)));
+}
+
+std::string LinearWeight::PackedLayout(const Context& context) {
+  return "v" + std::to_string(kernels::kPackedLayoutVersion) + "-" +
+         std::string(kernels::IsaName(context.isa));
+}
+
+std::span<const std::byte> LinearWeight::packed() const { return impl_->packed; }
 
 int64_t LinearWeight::in_features() const { return impl_->view.shape[1]; }
 int64_t LinearWeight::out_features() const { return impl_->view.shape[0]; }

@@ -1,6 +1,7 @@
 // What a LinearWeight holds. Private to the linear operation.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "ops/linear.h"
@@ -17,7 +18,8 @@ struct LinearWeight::Impl {
   TensorView view;  // kPacked: type and shape only
   Arithmetic arithmetic = Arithmetic::kServing;
   Form form = Form::kInPlace;
-  AlignedBuffer packed;
+  AlignedBuffer packed_here;          // empty when the strips are somebody else's
+  std::span<const std::byte> packed;  // the strips
   int64_t strip_bytes = 0;
   uint64_t weight_bytes = 0;
   std::vector<float> bias;  // [out_features], or empty

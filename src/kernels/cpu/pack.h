@@ -13,6 +13,10 @@
 
 namespace hyprstream::kernels {
 
+/// Of the bytes that PackStrips writes. Files of packed weights carry it: any change of the layout
+/// must raise it, or weights packed before the change would be used after it.
+inline constexpr int kPackedLayoutVersion = 1;
+
 /// Bytes from one strip to the next for rows of `row_bytes` (a multiple of a cache line).
 int64_t PackedStripBytes(int64_t row_bytes);
 
