@@ -1,5 +1,6 @@
 #include "cli/session.h"
 
+#include "cli/cache_settings.h"
 #include "cli/model_reference.h"
 #include "cli/progress_bar.h"
 
@@ -14,9 +15,11 @@ Session::Session(Shell& shell, const std::string& reference, const EngineFlags& 
   {
     ProgressBar bar(shell.terminal);
     engine::Compute compute(engine_options.threads);
-    loaded_ = engine::OpenModel(
-        ResolveModel(reference), compute, options.tokenizer,
-        {.arithmetic = options.arithmetic, .budget = &budget_, .progress = bar.Listener()});
+    loaded_ = engine::OpenModel(ResolveModel(reference), compute, options.tokenizer,
+                                {.arithmetic = options.arithmetic,
+                                 .budget = &budget_,
+                                 .progress = bar.Listener(),
+                                 .repack = RepackSettings(shell.settings)});
   }
   shell.profile.Lap("open model");
   engine_ = engine::Engine::Create(loaded_.model, loaded_.tokenizer, engine_options, &budget_);

@@ -60,7 +60,8 @@ std::filesystem::path DefaultConfigFile();
 
 /// Layers, one source file each.
 void ReadSettingsFile(const std::filesystem::path& path, Settings& settings);
-/// HYPRSTREAM_SERVER__PORT and HYPRSTREAM_SERVER_PORT both mean server.port. A variable that names
+/// HYPRSTREAM_SERVER__PORT and HYPRSTREAM_SERVER_PORT both mean server.port; HYPRSTREAM_CACHE is
+/// short for cache.directory. A variable that names
 /// a section but no setting of it is warned about.
 void ReadSettingsEnvironment(const char* const* environment, Settings& settings);
 

@@ -30,7 +30,8 @@ void ReadSettingsEnvironment(const char* const* environment, Settings& settings)
     const size_t equals = entry.find('=');
     if (!entry.starts_with(kPrefix) || equals == std::string_view::npos) continue;
     const std::string variable(entry.substr(0, equals));
-    const std::string name = Lower(variable.substr(kPrefix.size()));
+    std::string name = Lower(variable.substr(kPrefix.size()));
+    if (name == "cache") name = "cache__directory";
     const size_t split = name.find('_');
     if (split == std::string::npos || !IsSection(name.substr(0, split))) continue;
     const size_t key = name.compare(split, 2, "__") == 0 ? split + 2 : split + 1;

@@ -29,6 +29,26 @@ std::string Fingerprint(const formats::ModelFiles& files) {
   return ToHex(hash.Finish());
 }
 
+Weights LoadWeights(const formats::ModelFiles& files, const ModelConfig& config,
+                    const std::string& fingerprint, ops::Context& context,
+                    const LoadOptions& options) {
+  const std::unique_ptr<TensorSource> source = MakeFilesSource(files, config);
+  // Exact arithmetic packs nothing.
+  if (options.arithmetic != ops::Arithmetic::kServing) {
+    return ReadWeights(*source, config, context, options);
+  }
+  const RepackCache cache(files, fingerprint, ops::LinearWeight::PackedLayout(context),
+                          options.repack);
+  std::optional<RepackCache::Found> found = cache.Open(context.pool);
+  Weights weights = ReadWeights(*source, config, context, options, found ? &found->file : nullptr);
+  if (found) {
+    weights.storage.push_back(found->mapping);
+  } else if (std::shared_ptr<const void> writing = cache.Store(weights.packed_here)) {
+    weights.storage.push_back(std::move(writing));
+  }
+  return weights;
+}
+
 }  // namespace
 
 std::shared_ptr<const Model> Model::Load(std::shared_ptr<const formats::ModelFiles> files,
@@ -39,9 +59,8 @@ std::shared_ptr<const Model> Model::Load(std::shared_ptr<const formats::ModelFil
     reservation = Reservation(*options.budget, MemoryUse::kWeights, {files->tensor_bytes()},
                               "the model " + files->path().string());
   }
-  const std::unique_ptr<TensorSource> source = MakeFilesSource(*files, config);
-  Weights weights = ReadWeights(*source, config, context, options);
   std::string fingerprint = Fingerprint(*files);
+  Weights weights = LoadWeights(*files, config, fingerprint, context, options);
   return std::make_shared<Decoder>(std::move(config), std::move(weights), std::move(files),
                                    std::move(fingerprint), std::move(reservation));
 }

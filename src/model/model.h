@@ -11,6 +11,7 @@
 #include "formats/model_files.h"
 #include "model/batch.h"
 #include "model/config.h"
+#include "model/repack_cache.h"
 #include "ops/linear.h"
 
 namespace hyprstream::model {
@@ -19,6 +20,7 @@ struct LoadOptions {
   ops::Arithmetic arithmetic = ops::Arithmetic::kServing;
   MemoryBudget* budget = nullptr;  // weights are reserved here when given; must outlive the model
   ProgressListener progress = {};
+  RepackOptions repack = {};  // no cache of packed weights unless it names a folder
 };
 
 class Model {

@@ -10,21 +10,30 @@ namespace {
 
 class Reader {
  public:
-  Reader(TensorSource& source, ops::Context& context, const LoadOptions& options, Weights& weights)
+  Reader(TensorSource& source, ops::Context& context, const LoadOptions& options,
+         const RepackedFile* repacked, Weights& weights)
       : source_(source),
         context_(context),
         options_(options),
+        repacked_(repacked),
         weights_(weights),
         progress_(options.progress, "loading weights", source.total_bytes()) {}
 
   ops::LinearWeight Linear(const std::string& name, int64_t out, int64_t in,
                            bool has_bias = false) {
-    SourceTensor weight = Require(name + ".weight", {out, in});
     std::optional<SourceTensor> bias;
-    if (has_bias) bias = Require(name + ".bias", {out});
-    ops::LinearWeight linear =
-        Create(weight, bias ? std::optional(bias->view) : std::nullopt, name);
-    if (bias) Keep(*bias);
+    if (has_bias) {
+      bias = Require(name + ".bias", {out});
+      Keep(*bias);
+    }
+    const std::optional<TensorView> bias_view =
+        bias ? std::optional(bias->view) : std::optional<TensorView>();
+    if (std::optional<ops::LinearWeight> linear = FromRepacked(name, out, in, bias_view)) {
+      progress_.Advance(linear->weight_bytes());
+      return *std::move(linear);
+    }
+    const SourceTensor weight = Require(name + ".weight", {out, in});
+    ops::LinearWeight linear = Create(weight, bias_view, name);
     if (linear.owned_bytes() > 0) {
       source_.Release(weight.view);
     } else {
@@ -32,6 +41,15 @@ class Reader {
     }
     progress_.Advance(weight.view.bytes.size());
     return linear;
+  }
+
+  /// The head of tied weights: the embedding once more, as a linear weight.
+  ops::LinearWeight Tied(const TensorView& table, const std::string& name) {
+    const Shape& shape = table.shape;
+    if (auto linear = FromRepacked(name, shape[0], shape[1], std::nullopt)) {
+      return *std::move(linear);
+    }
+    return Create({table}, std::nullopt, name);
   }
 
   std::vector<float> Vector(const std::string& name, int64_t size) {
@@ -59,11 +77,40 @@ class Reader {
     return source_.Find(name, shape);
   }
 
-  ops::LinearWeight Create(const SourceTensor& weight, std::optional<TensorView> bias,
+  void Finish() { progress_.Finish(); }
+
+ private:
+  std::optional<ops::LinearWeight> FromRepacked(const std::string& name, int64_t out, int64_t in,
+                                                const std::optional<TensorView>& bias) {
+    const RepackedTensor* found = repacked_ == nullptr ? nullptr : repacked_->Find(name, out, in);
+    if (found == nullptr || found->strips.empty() ||
+        found->strips.size() != ops::LinearWeight::PackedBytes(found->dtype, {out, in})) {
+      return std::nullopt;
+    }
+    return Count(name, [&] {
+      return ops::LinearWeight::FromPacked(found->dtype, {out, in}, found->strips, bias);
+    });
+  }
+
+  ops::LinearWeight Create(const SourceTensor& weight, const std::optional<TensorView>& bias,
                            const std::string& name) {
+    ops::LinearWeight linear = Count(name, [&] {
+      return ops::LinearWeight::Create(context_, weight.view, bias, options_.arithmetic);
+    });
+    if (!linear.packed().empty()) {
+      weights_.packed_here.push_back({.name = name,
+                                      .dtype = linear.dtype(),
+                                      .rows = linear.out_features(),
+                                      .cols = linear.in_features(),
+                                      .strips = linear.packed()});
+    }
+    return linear;
+  }
+
+  template <typename Make>
+  ops::LinearWeight Count(const std::string& name, Make&& make) {
     try {
-      ops::LinearWeight linear =
-          ops::LinearWeight::Create(context_, weight.view, bias, options_.arithmetic);
+      ops::LinearWeight linear = make();
       weights_.bytes += linear.owned_bytes() > 0 ? linear.owned_bytes() : linear.weight_bytes();
       return linear;
     } catch (const Error& error) {
@@ -71,9 +118,6 @@ class Reader {
     }
   }
 
-  void Finish() { progress_.Finish(); }
-
- private:
   SourceTensor Require(const std::string& name, const Shape& shape) {
     std::optional<SourceTensor> tensor = source_.Find(name, shape);
     if (!tensor) {
@@ -91,6 +135,7 @@ class Reader {
   TensorSource& source_;
   ops::Context& context_;
   const LoadOptions& options_;
+  const RepackedFile* repacked_;
   Weights& weights_;
   Progress progress_;
 };
@@ -164,9 +209,9 @@ uint64_t BytesPerToken(const Weights& weights, const ModelConfig& config) {
 }  // namespace
 
 Weights ReadWeights(TensorSource& source, const ModelConfig& config, ops::Context& context,
-                    const LoadOptions& options) {
+                    const LoadOptions& options, const RepackedFile* repacked) {
   Weights weights;
-  Reader reader(source, context, options, weights);
+  Reader reader(source, context, options, repacked, weights);
   const std::string table = "model.embed_tokens.weight";
   weights.embedding = reader.Table(table, config.vocab_size, config.hidden_size);
   weights.layers.reserve(static_cast<size_t>(config.num_hidden_layers));
@@ -175,7 +220,7 @@ Weights ReadWeights(TensorSource& source, const ModelConfig& config, ops::Contex
   }
   weights.final_norm = reader.Vector("model.norm.weight", config.hidden_size);
   if (config.tie_word_embeddings) {
-    weights.head.emplace(reader.Create({weights.embedding}, std::nullopt, table));
+    weights.head.emplace(reader.Tied(weights.embedding, table));
     if (weights.head->owned_bytes() == 0) weights.bytes -= weights.embedding.bytes.size();
   } else {
     weights.head.emplace(reader.Linear("lm_head", config.vocab_size, config.hidden_size));

@@ -8,6 +8,7 @@
 
 #include "model/config.h"
 #include "model/model.h"
+#include "model/repacked_file.h"
 #include "model/tensor_source.h"
 #include "ops/linear.h"
 
@@ -39,17 +40,20 @@ struct LayerWeights {
 struct Weights {
   TensorView embedding;  // [vocab, hidden], as stored
   std::vector<LayerWeights> layers;
-  std::vector<float> final_norm;                     // [hidden]
-  std::optional<ops::LinearWeight> head;             // [vocab, hidden]
-  std::vector<float> rope_factors;                   // GGUF's rope_freqs, or empty
+  std::vector<float> final_norm;            // [hidden]
+  std::optional<ops::LinearWeight> head;    // [vocab, hidden]
+  std::vector<float> rope_factors;          // GGUF's rope_freqs, or empty
+  std::vector<RepackedTensor> packed_here;  // strips made by this load, owned by the weights above
   std::vector<std::shared_ptr<const void>> storage;  // what the views above point to
 
   uint64_t bytes = 0;            // in memory or mapped
   uint64_t bytes_per_token = 0;  // read by one decode step of one sequence
 };
 
-/// Errors: kDataLoss naming a missing tensor; those of TensorSource and LinearWeight::Create.
+/// Weights that `repacked` (may be null) has are taken from it and must not outlive it; their
+/// tensors in `source` are not touched. Errors: kDataLoss naming a missing tensor; those of
+/// TensorSource and LinearWeight.
 Weights ReadWeights(TensorSource& source, const ModelConfig& config, ops::Context& context,
-                    const LoadOptions& options);
+                    const LoadOptions& options, const RepackedFile* repacked = nullptr);
 
 }  // namespace hyprstream::model

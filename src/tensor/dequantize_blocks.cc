@@ -1,5 +1,7 @@
 #include "tensor/dequantize_blocks.h"
 
+#include <cstring>
+
 #include "base/error.h"
 #include "tensor/blocks.h"
 #include "tensor/float16.h"
@@ -161,8 +163,11 @@ void DecodeAll(std::span<const std::byte> blocks, std::span<float> out) {
   const size_t count = blocks.size() / sizeof(Block);
   if (count == 0) return;
   const size_t elements = out.size() / count;
-  const auto* block = reinterpret_cast<const Block*>(blocks.data());
-  for (size_t i = 0; i < count; ++i) Decode(block[i], out.data() + i * elements);
+  for (size_t i = 0; i < count; ++i) {
+    Block block;  // a copy: the bytes may lie at any address
+    std::memcpy(&block, blocks.data() + i * sizeof(Block), sizeof(Block));
+    Decode(block, out.data() + i * elements);
+  }
 }
 
 }  // namespace
