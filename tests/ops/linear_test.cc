@@ -44,6 +44,27 @@ double SumTolerance(int64_t in, double magnitude) {
   return kEps * (4 + 0.25 * std::sqrt(static_cast<double>(in))) * magnitude;
 }
 
+/// Each output against a sum in f64 over the widened weights, `rounded` giving the activations that
+/// count.
+template <typename Rounded>
+void ExpectProducts(const Rows& y, const Rows& x, const Tensor& w, Rounded&& rounded) {
+  const Tensor wide = DequantizeToF32(w.view());
+  const int64_t in = x.cols;
+  for (int64_t m = 0; m < x.rows; ++m) {
+    const std::vector<double> xs =
+        rounded(std::span<const float>(x.matrix().row(m), static_cast<size_t>(in)));
+    for (int64_t i = 0; i < y.cols; ++i) {
+      const auto ws = wide.As<float>().subspan(static_cast<size_t>(i * in), xs.size());
+      const testing::Product expected = testing::Dot(xs, ws);
+      ASSERT_NEAR(y.matrix().row(m)[i], expected.value,
+                  SumTolerance(in, expected.magnitude) + 1e-30)
+          << "row " << m << " output " << i;
+    }
+  }
+}
+
+std::vector<double> AsTheyAre(std::span<const float> row) { return {row.begin(), row.end()}; }
+
 TEST_P(LinearTest, ExactArithmeticEqualsWidenedWeights) {
   OpContext context(GetParam());
   for (const DType type : testing::WeightTypes()) {
@@ -51,21 +72,9 @@ TEST_P(LinearTest, ExactArithmeticEqualsWidenedWeights) {
       const int64_t in = testing::InFeatures(type, size.in);
       SCOPED_TRACE(std::string(Name(type)) + " in " + std::to_string(in));
       const Tensor w = testing::RandomWeight(type, size.out, in, 3);
-      const Tensor wide = DequantizeToF32(w.view());
       const Rows x = testing::RandomRows(size.rows, in, 5);
       const auto weight = LinearWeight::Create(context, w.view(), std::nullopt, Arithmetic::kExact);
-      const Rows y = testing::Multiply(context, x, weight);
-      for (int64_t m = 0; m < size.rows; ++m) {
-        const float* row = x.matrix().row(m);
-        const std::vector<double> xs(row, row + in);
-        for (int64_t i = 0; i < size.out; ++i) {
-          const auto ws = wide.As<float>().subspan(static_cast<size_t>(i * in), xs.size());
-          const testing::Product expected = testing::Dot(xs, ws);
-          ASSERT_NEAR(y.matrix().row(m)[i], expected.value,
-                      SumTolerance(in, expected.magnitude) + 1e-30)
-              << "row " << m << " output " << i;
-        }
-      }
+      ExpectProducts(testing::Multiply(context, x, weight), x, w, AsTheyAre);
     }
   }
 }
@@ -77,26 +86,14 @@ TEST_P(LinearTest, ServingArithmeticRoundsNothingButTheActivations) {
       const int64_t in = testing::InFeatures(type, size.in);
       SCOPED_TRACE(std::string(Name(type)) + " in " + std::to_string(in));
       const Tensor w = testing::RandomWeight(type, size.out, in, 7);
-      const Tensor wide = DequantizeToF32(w.view());
       const Rows x = testing::RandomRows(size.rows, in, 11);
       const auto weight =
           LinearWeight::Create(context, w.view(), std::nullopt, Arithmetic::kServing);
-      const Rows y = testing::Multiply(context, x, weight);
-      for (int64_t m = 0; m < size.rows; ++m) {
-        const std::span<const float> row(x.matrix().row(m), static_cast<size_t>(in));
-        std::vector<double> xs(row.begin(), row.end());
-        if (IsQuantized(type)) xs = testing::Int8Rounded(row);
-        if (type == DType::kBF16 && GetParam() == kernels::Isa::kAvx512) {
-          xs = testing::Bf16Rounded(row);
-        }
-        for (int64_t i = 0; i < size.out; ++i) {
-          const auto ws = wide.As<float>().subspan(static_cast<size_t>(i * in), xs.size());
-          const testing::Product expected = testing::Dot(xs, ws);
-          ASSERT_NEAR(y.matrix().row(m)[i], expected.value,
-                      SumTolerance(in, expected.magnitude) + 1e-30)
-              << "row " << m << " output " << i;
-        }
-      }
+      const auto rounding = IsQuantized(type) ? testing::Int8Rounded
+                            : type == DType::kBF16 && GetParam() == kernels::Isa::kAvx512
+                                ? testing::Bf16Rounded
+                                : AsTheyAre;
+      ExpectProducts(testing::Multiply(context, x, weight), x, w, rounding);
     }
   }
 }
