@@ -5,6 +5,7 @@
 
 #include "support/reference/attention.h"
 #include "support/reference/complex_step.h"
+#include "support/reference/losses.h"
 
 namespace hyprstream::reference {
 namespace {
@@ -87,6 +88,27 @@ TEST(Reference, AttentionGradientsAreDerivatives) {
     EXPECT_LE(RelativeDifference(got.k, by_k), kTolerance);
     EXPECT_LE(RelativeDifference(got.v, by_v), kTolerance);
   }
+}
+
+TEST(Reference, LossGradientsAreDerivatives) {
+  const Grid<double> student = Random(3, 9, 1);
+  const Grid<double> teacher = Random(3, 9, 2);
+  const Grid<Complex> other = Convert<Complex>(teacher);
+  const std::vector<int32_t> labels = {0, 8, 4};
+  const auto of = [&](auto f) { return ComplexStepGradient(student, f); };
+  using Logits = Grid<Complex>;
+  EXPECT_LE(RelativeDifference(CrossEntropyGradient(student, labels, 0.1),
+                               of([&](const Logits& z) { return CrossEntropy(z, labels, 0.1); })),
+            kTolerance);
+  EXPECT_LE(RelativeDifference(ForwardKlGradient(student, teacher, 2.0),
+                               of([&](const Logits& z) { return Divergence(other, z, 2.0); })),
+            kTolerance);
+  EXPECT_LE(RelativeDifference(ReverseKlGradient(student, teacher, 2.0),
+                               of([&](const Logits& z) { return Divergence(z, other, 2.0); })),
+            kTolerance);
+  EXPECT_LE(RelativeDifference(MeanSquareGradient(student, teacher),
+                               of([&](const Logits& z) { return MeanSquare(z, other); })),
+            kTolerance);
 }
 
 }  // namespace
