@@ -5,6 +5,7 @@
 #ifdef HYPR_HAVE_ONEDNN
 #include <chrono>
 #include <dnnl.hpp>
+#include <memory>
 #include <vector>
 
 #include "ops/linear.h"
@@ -69,6 +70,33 @@ double LinearSeconds(ops::Context& context, DType type, int64_t rows, int64_t ou
 
 }  // namespace
 
+std::function<void()> OneDnnInputGradient(int64_t rows, int64_t out, int64_t in) {
+  struct State {
+    dnnl::engine engine{dnnl::engine::kind::cpu, 0};
+    dnnl::stream stream{engine};
+    Memory dy, w, dx;
+    dnnl::matmul product;
+  };
+  auto state = std::make_shared<State>();
+  const auto matrix = [&](int64_t r, int64_t c, Memory::data_type type) {
+    return Memory({{r, c}, type, Memory::format_tag::ab}, state->engine);
+  };
+  state->dy = matrix(rows, out, Memory::data_type::bf16);
+  state->w = matrix(out, in, Memory::data_type::bf16);
+  state->dx = matrix(rows, in, Memory::data_type::f32);
+  for (const auto& [memory, count] : {std::pair{&state->dy, rows * out}, {&state->w, out * in}}) {
+    std::fill_n(static_cast<uint16_t*>(memory->get_data_handle()), count, F32ToBF16(0.25f));
+  }
+  const dnnl::matmul::desc desc(state->dy.get_desc(), state->w.get_desc(), state->dx.get_desc());
+  state->product = dnnl::matmul(dnnl::matmul::primitive_desc(desc, state->engine));
+  return [state] {
+    state->product.execute(
+        state->stream,
+        {{DNNL_ARG_SRC, state->dy}, {DNNL_ARG_WEIGHTS, state->w}, {DNNL_ARG_DST, state->dx}});
+    state->stream.wait();
+  };
+}
+
 void CompareWithOneDnn(ops::Context& context, const char* name, int64_t out, int64_t in,
                        std::span<const int64_t> all_rows) {
   for (const int64_t rows : all_rows) {
@@ -107,6 +135,8 @@ namespace hyprstream::bench {
 void CompareWithOneDnn(ops::Context&, const char*, int64_t, int64_t, std::span<const int64_t>) {
   std::printf("oneDNN was not found when this was configured: nothing to compare with\n");
 }
+
+std::function<void()> OneDnnInputGradient(int64_t, int64_t, int64_t) { return {}; }
 
 }  // namespace hyprstream::bench
 

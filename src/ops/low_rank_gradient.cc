@@ -1,0 +1,190 @@
+#include "ops/low_rank_gradient.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "base/error.h"
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/matmul.h"
+#include "ops/row_parallel.h"
+
+namespace hyprstream::ops {
+namespace {
+
+using kernels::Accumulate;
+using kernels::kPanelColumns;
+
+constexpr int64_t kSteps = 128;                      // summed before they are added
+constexpr int64_t kTaskColumns = 2 * kPanelColumns;  // neighbours share pairs of cache lines
+
+// One call: the components of every row first, then independent blocks of columns.
+class LowRankRun {
+ public:
+  LowRankRun(Context& context, ConstMatrix x, ConstMatrix dy, const LowRankView& view, float scale,
+             Matrix da, Matrix db, Matrix dx)
+      : context_(context),
+        gemm_(kernels::GemmKernelsFor(context.isa).f32),
+        x_(x),
+        dy_(dy),
+        view_(view),
+        scale_(scale),
+        da_(da),
+        db_(db),
+        dx_(dx),
+        panels_(context.scratch.Allocate<float>(kSteps * kPanelColumns * context.pool.threads())) {
+    if (db.data != nullptr) z_ = context.scratch.AllocateMatrix(x.rows, view.rank);
+    if (da.data != nullptr || dx.data != nullptr) {
+      g_ = context.scratch.AllocateMatrix(x.rows, view.rank);
+    }
+  }
+
+  void Run() {
+    const int64_t row_elements = (x_.cols + dy_.cols) * view_.rank;
+    ForRows(context_, x_.rows, row_elements, [&](int64_t begin, int64_t end) {
+      if (z_.data != nullptr) Project(x_, view_.a, begin, end, z_);
+      if (g_.data != nullptr) Project(dy_, view_.b, begin, end, g_);
+    });
+    const int64_t inputs = g_.data == nullptr ? 0 : (x_.cols + kTaskColumns - 1) / kTaskColumns;
+    const int64_t outputs = z_.data == nullptr ? 0 : (dy_.cols + kTaskColumns - 1) / kTaskColumns;
+    std::atomic<int64_t> next{0};
+    const auto body = [&](int thread) {
+      float* panel = panels_.data() + thread * kSteps * kPanelColumns;
+      while (true) {
+        const int64_t task = next.fetch_add(1, std::memory_order_relaxed);
+        if (task >= inputs + outputs) return;
+        if (task < inputs) {
+          RunInputs(task * kTaskColumns, panel);
+        } else {
+          RunOutputs((task - inputs) * kTaskColumns, panel);
+        }
+      }
+    };
+    if (x_.rows * row_elements < kParallelElements) return body(0);
+    context_.pool.Run(body);
+  }
+
+ private:
+  /// out = scale · in · vᵀ for rows [begin, end); v is [rank, in.cols].
+  void Project(ConstMatrix in, const float* v, int64_t begin, int64_t end, Matrix out) const;
+  void RunInputs(int64_t column, float* panel) const;
+  void RunOutputs(int64_t column, float* panel) const;
+  /// Columns of [rank, n] += componentsᵀ · rows.
+  void AddOuter(ConstMatrix components, ConstMatrix rows, int64_t column, int64_t count,
+                Matrix gradient, float* panel) const;
+  /// Columns of dx += g A.
+  void AddInputs(int64_t column, int64_t count, float* panel) const;
+
+  Context& context_;
+  void (*gemm_)(const kernels::GemmArgs<float>&);
+  ConstMatrix x_;
+  ConstMatrix dy_;
+  LowRankView view_;
+  float scale_;
+  Matrix da_;
+  Matrix db_;
+  Matrix dx_;
+  Matrix z_;  // [rows, rank], scaled
+  Matrix g_;  // [rows, rank], scaled
+  std::span<float> panels_;
+};
+
+void LowRankRun::Project(ConstMatrix in, const float* v, int64_t begin, int64_t end,
+                         Matrix out) const {
+  constexpr int64_t kFloat = sizeof(float);
+  kernels::MatmulKernelsFor(context_.isa)
+      .f32({.weight = reinterpret_cast<const std::byte*>(v),
+            .weight_stride = in.cols * kFloat,
+            .x = reinterpret_cast<const std::byte*>(in.row(begin)),
+            .x_stride = in.stride * kFloat,
+            .rows = end - begin,
+            .outputs = view_.rank,
+            .k = in.cols,
+            .bias = nullptr,
+            .y = out.row(begin),
+            .y_stride = out.stride});
+  for (int64_t i = begin * view_.rank; i < end * view_.rank; ++i) out.data[i] *= scale_;
+}
+
+/// Some columns of some rows side by side: neighbouring rows of a matrix compete for the same sets
+/// of the cache.
+void CopyPanel(ConstMatrix from, int64_t column, int64_t count, float* panel) {
+  for (int64_t i = 0; i < from.rows; ++i) {
+    std::memcpy(panel + i * kPanelColumns, from.row(i) + column,
+                static_cast<size_t>(count) * sizeof(float));
+  }
+}
+
+void LowRankRun::AddOuter(ConstMatrix components, ConstMatrix rows, int64_t column, int64_t count,
+                          Matrix gradient, float* panel) const {
+  for (int64_t row = 0; row < rows.rows; row += kSteps) {
+    const int64_t steps = std::min(kSteps, rows.rows - row);
+    CopyPanel({rows.row(row), steps, rows.cols, rows.stride}, column, count, panel);
+    gemm_({.a = components.row(row),
+           .a_row = 1,
+           .a_step = components.stride,
+           .b = panel,
+           .b_step = kPanelColumns,
+           .steps = steps,
+           .rows = view_.rank,
+           .columns = count,
+           .c = gradient.data + column,
+           .c_row = gradient.stride,
+           .accumulate = Accumulate::kAdd});
+  }
+}
+
+void LowRankRun::AddInputs(int64_t column, int64_t count, float* panel) const {
+  const ConstMatrix a{view_.a, view_.rank, x_.cols, x_.cols};
+  for (int64_t component = 0; component < view_.rank; component += kSteps) {
+    const int64_t steps = std::min(kSteps, view_.rank - component);
+    CopyPanel({a.row(component), steps, a.cols, a.stride}, column, count, panel);
+    gemm_({.a = g_.data + component,
+           .a_row = g_.stride,
+           .a_step = 1,
+           .b = panel,
+           .b_step = kPanelColumns,
+           .steps = steps,
+           .rows = dx_.rows,
+           .columns = count,
+           .c = dx_.data + column,
+           .c_row = dx_.stride,
+           .accumulate = Accumulate::kAdd});
+  }
+}
+
+void LowRankRun::RunInputs(int64_t column, float* panel) const {
+  const int64_t end = std::min(column + kTaskColumns, x_.cols);
+  for (; column < end; column += kPanelColumns) {
+    const int64_t count = std::min(kPanelColumns, end - column);
+    if (da_.data != nullptr) AddOuter(g_, x_, column, count, da_, panel);
+    if (dx_.data != nullptr) AddInputs(column, count, panel);
+  }
+}
+
+void LowRankRun::RunOutputs(int64_t column, float* panel) const {
+  const int64_t end = std::min(column + kTaskColumns, dy_.cols);
+  for (; column < end; column += kPanelColumns) {
+    AddOuter(z_, dy_, column, std::min(kPanelColumns, end - column), db_, panel);
+  }
+}
+
+void CheckShape(const Matrix& matrix, int64_t rows, int64_t cols) {
+  if (matrix.data == nullptr) return;
+  HYPR_CHECK(matrix.rows == rows && matrix.cols == cols);
+}
+
+}  // namespace
+
+void LowRankGradient(Context& context, ConstMatrix x, ConstMatrix dy, const LowRankView& view,
+                     float scale, Matrix da, Matrix db, Matrix dx) {
+  HYPR_CHECK(x.rows == dy.rows);
+  CheckShape(da, view.rank, x.cols);
+  CheckShape(db, view.rank, dy.cols);
+  CheckShape(dx, x.rows, x.cols);
+  if (x.rows == 0 || view.rank == 0) return;
+  const Scratch::Frame frame(context.scratch);
+  LowRankRun(context, x, dy, view, scale, da, db, dx).Run();
+}
+
+}  // namespace hyprstream::ops
