@@ -64,6 +64,7 @@ std::shared_ptr<const DenseAdapter> DenseAdapter::Create(
     adapter->views_.Set(place.layer, place.module,
                         {.a = a.As<float>().data(), .b = b.As<float>().data(), .rank = module.rank},
                         place.expert);
+    adapter->modules_.push_back({module.path, place, module.rank, module.scale});
     adapter->storage_.push_back(std::move(a));
     adapter->storage_.push_back(std::move(b));
   }

@@ -23,7 +23,16 @@ class DenseAdapter {
                                                     const Places& places,
                                                     const model::ModelConfig& config);
 
+  /// What was made of what. The views' B is `scale` times the file's.
+  struct Module {
+    std::string path;
+    Place place;
+    int64_t rank = 0;
+    double scale = 0;
+  };
+
   const model::AdapterViews& views() const { return views_; }
+  std::span<const Module> modules() const { return modules_; }
   /// SHA-256 over every module's place, rank and values: the same for the same adapter in another
   /// format.
   const std::string& content_hash() const { return content_hash_; }
@@ -35,6 +44,7 @@ class DenseAdapter {
       : views_(config.num_hidden_layers, config.moe.experts) {}
 
   model::AdapterViews views_;
+  std::vector<Module> modules_;
   std::vector<Tensor> storage_;
   std::string content_hash_;
 };

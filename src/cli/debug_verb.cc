@@ -15,6 +15,7 @@ void AddDebugVerbs(CLI::App& root, Shell& shell) {
   AddDebugLogitsVerb(debug, shell);
   AddDebugHiddenVerb(debug, shell);
   AddDebugGenerateVerb(debug, shell);
+  AddDebugGradientsVerb(debug, shell);
   AddDebugTensorsVerb(debug, shell);
   AddDebugSampleVerb(debug, shell);
 }

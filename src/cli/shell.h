@@ -48,6 +48,7 @@ void AddDebugTemplateVerb(CLI::App& debug, Shell& shell);
 void AddDebugLogitsVerb(CLI::App& debug, Shell& shell);
 void AddDebugHiddenVerb(CLI::App& debug, Shell& shell);
 void AddDebugGenerateVerb(CLI::App& debug, Shell& shell);
+void AddDebugGradientsVerb(CLI::App& debug, Shell& shell);
 void AddDebugTensorsVerb(CLI::App& debug, Shell& shell);
 void AddDebugSampleVerb(CLI::App& debug, Shell& shell);
 void AddSettingsVerb(CLI::App& root, Shell& shell);

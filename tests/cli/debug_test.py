@@ -270,6 +270,66 @@ class GenerateTest(Folder):
         self.assertEqual(first["finish_reason"], "stop")
 
 
+class GradientsTest(Folder):
+    """The adapter's gradients of every loss, exactly and as serving computes."""
+
+    def gradients(self, model, adapter, *flags, status=0, lines=None):
+        if lines is None:
+            batch = Tensors(FIXTURES / "train" / "batch_and_losses.safetensors")
+            (count, length), ids = batch["input_ids"]
+            _, labels = batch["labels"]
+            lines = [{"ids": list(ids[i * length:(i + 1) * length]),
+                      "labels": list(labels[i * length:(i + 1) * length])} for i in range(count)]
+        return run("debug", "gradients", FIXTURES / model, "--adapter", FIXTURES / adapter,
+                   "--output", self.output, *flags, lines=lines, status=status)
+
+    def relative_difference(self, got, want):
+        return largest_difference(got, want) / max(abs(value) for value in want)
+
+    def test_gradients_equal_the_reference(self):
+        batch = Tensors(FIXTURES / "train" / "batch_and_losses.safetensors")
+        for name, flags in (("ce", ["--loss", "ce"]),
+                            ("ce_smooth_0.1", ["--loss", "ce", "--label-smoothing", "0.1"]),
+                            ("kl_t1", ["--loss", "kl"]),
+                            ("kl_t2", ["--loss", "kl", "--temperature", "2"]),
+                            ("mse", ["--loss", "mse"])):
+            result = self.gradients("qwen3-untied", "peft/a-all-seven", "--exact", *flags)
+            wanted = Tensors(FIXTURES / "train" / f"gradients_{name}.safetensors")
+            got = Tensors(self.output)
+            loss = batch["loss." + name][1][0]
+            self.assertAlmostEqual(got.pop("loss")[1][0], loss, delta=1e-5 * max(1, loss))
+            self.assertAlmostEqual(result.json()["loss"], loss, delta=1e-5 * max(1, loss))
+            self.assertEqual(got.keys(), wanted.keys())
+            for tensor, (shape, values) in wanted.items():
+                self.assertEqual(got[tensor][0], shape, tensor)
+                self.assertLessEqual(self.relative_difference(got[tensor][1], values), 3e-5,
+                                     (name, tensor))
+
+    def test_threads_change_no_bit(self):
+        self.gradients("qwen3-untied", "peft/a-all-seven", "--exact", "--threads", "1")
+        alone = self.output.read_bytes()
+        self.gradients("qwen3-untied", "peft/a-all-seven", "--exact", "--threads", "2")
+        self.assertEqual(self.output.read_bytes(), alone)
+
+    def test_each_module_has_its_own_scale(self):
+        lines = [{"ids": [1, 2, 3], "labels": [-100, 2, 3]}]
+        self.gradients("qwen3-untied", "peft/c-patterns", "--exact", lines=lines)
+        with_b = Tensors(self.output)
+        self.assertTrue(any(any(values) for _, values in with_b.values()))
+
+    def test_a_bad_line_is_named(self):
+        for bad in ({"ids": [1, 2]}, {"ids": [1, 2], "labels": [1]},
+                    {"ids": [1, 512], "labels": [1, 2]}, {"ids": [1, 2], "labels": [1, 512]},
+                    {"ids": [1, 2], "labels": [-100, -100]}):
+            result = self.gradients("qwen3-untied", "peft/a-all-seven", status=1,
+                                    lines=[{"ids": [1, 2], "labels": [-100, 2]}, bad])
+            self.assertIn("line 2", result.err + result.out, bad)
+
+    def test_wrong_flags_are_refused(self):
+        for flags in (["--loss", "mae"], ["--label-smoothing", "1"], ["--temperature", "0"]):
+            self.gradients("qwen3-untied", "peft/a-all-seven", *flags, status=2, lines=[])
+
+
 class TensorsTest(Folder):
     def test_every_format_is_listed(self):
         for path, count in ((FIXTURES / "qwen3-untied" / "model.safetensors", None),
