@@ -2,23 +2,32 @@
 
 #include <CLI/CLI.hpp>
 
+#include <filesystem>
+#include <optional>
+
+#include "cli/data_home.h"
 #include "engine/load_adapter.h"
 
 namespace hyprstream::cli {
 
 void RegisterAdapters(CLI::App& verb, std::vector<std::string>& references) {
-  verb.add_option("--adapter", references,
-                  "A PEFT folder, or a safetensors, GGUF or PyTorch file of an adapter; :SCALE is "
-                  "optional (repeatable)")
+  verb.add_option(
+          "--adapter", references,
+          "Name of a stored adapter (NAME or NAME@VERSION), a PEFT folder, or a safetensors, "
+          "GGUF, PyTorch or grid file; :SCALE is optional (repeatable)")
       ->allow_extra_args(false)
-      ->type_name("PATH[:SCALE]");
+      ->type_name("NAME|PATH[:SCALE]");
 }
 
 std::vector<engine::AdapterChoice> OpenAdapters(const std::vector<std::string>& references,
                                                 const model::ModelConfig& config) {
   std::vector<engine::AdapterChoice> choices;
+  if (references.empty()) return choices;
+  // A catalogue is only made by those who store something in it.
+  std::optional<adapters::AdapterStore> store;
+  if (std::filesystem::exists(DataHome() / "catalog.db")) store.emplace(DataHome());
   for (const std::string& reference : references) {
-    choices.push_back(engine::OpenAdapter(reference, config));
+    choices.push_back(engine::OpenAdapter(reference, config, store ? &*store : nullptr));
   }
   return choices;
 }

@@ -65,6 +65,7 @@ void AddAllVerbs(CLI::App& root, Shell& shell) {
   AddRunVerbs(root, shell);
   AddChatVerb(root, shell);
   AddModelVerbs(root, shell);
+  AddLoraVerbs(root, shell);
   AddBenchVerbs(root, shell);
   AddDebugVerbs(root, shell);
   AddSettingsVerb(root, shell);

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "adapters/open_adapter.h"
+#include "adapters/stored_adapter.h"
 #include "engine/load.h"
 
 namespace hyprstream::engine {
@@ -33,16 +34,55 @@ Reference Parse(const std::string& text) {
   return reference;
 }
 
+AdapterChoice Choice(LoadedAdapter adapter, float scale) {
+  return {.adapter = std::make_shared<LoadedAdapter>(std::move(adapter)), .scale = scale};
+}
+
+AdapterChoice FromGrid(const fs::path& file, std::string name, const model::ModelConfig& config,
+                       float scale) {
+  const auto stored = adapters::StoredAdapter::Open(file, config);
+  return Choice({.name = std::move(name),
+                 .content_hash = stored->content_hash(),
+                 .views = stored->views(),
+                 .storage = stored},
+                scale);
+}
+
+AdapterChoice FromStore(const std::string& name, const model::ModelConfig& config,
+                        adapters::AdapterStore& store, float scale) {
+  const size_t at = name.find('@');
+  const adapters::AdapterRecord record = store.Get(name.substr(0, at));
+  const auto version = store.Find(record.name, at == std::string::npos ? "" : name.substr(at + 1));
+  if (version) {
+    return FromGrid(version->file, record.name + "@" + std::to_string(version->version), config,
+                    scale);
+  }
+  return Choice({.name = record.name + "@0",
+                 .content_hash = "base",
+                 .views = {config.num_hidden_layers, config.moe.experts},
+                 .storage = nullptr},
+                scale);
+}
+
 }  // namespace
 
-AdapterChoice OpenAdapter(const std::string& text, const model::ModelConfig& config) {
+AdapterChoice OpenAdapter(const std::string& text, const model::ModelConfig& config,
+                          adapters::AdapterStore* store) {
   const Reference reference = Parse(text);
+  std::error_code ignored;
+  const bool exists = fs::exists(reference.path, ignored);
+  if (!exists && store != nullptr && reference.path.filename() == reference.path) {
+    return FromStore(reference.path.string(), config, *store, reference.scale);
+  }
+  if (fs::is_regular_file(reference.path, ignored) && vdb::IsGridFile(reference.path)) {
+    return FromGrid(reference.path, ModelNameOf(reference.path), config, reference.scale);
+  }
   const auto dense = adapters::OpenAdapter(reference.path, config);
-  auto loaded = std::make_shared<LoadedAdapter>(LoadedAdapter{.name = ModelNameOf(reference.path),
-                                                              .content_hash = dense->content_hash(),
-                                                              .views = dense->views(),
-                                                              .storage = dense});
-  return {.adapter = std::move(loaded), .scale = reference.scale};
+  return Choice({.name = ModelNameOf(reference.path),
+                 .content_hash = dense->content_hash(),
+                 .views = dense->views(),
+                 .storage = dense},
+                reference.scale);
 }
 
 }  // namespace hyprstream::engine

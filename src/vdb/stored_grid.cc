@@ -50,6 +50,11 @@ Sha256Digest WriteGrid(const std::filesystem::path& path, const GridContent& con
   return IdentityOf(content, encoding);
 }
 
+bool IsGridFile(const std::filesystem::path& path) {
+  const auto file = MappedFile::Open(path);
+  return IsNanoFile(file->bytes()) || IsTilesFile(file->bytes());
+}
+
 std::shared_ptr<const StoredGrid> StoredGrid::Open(const std::filesystem::path& path,
                                                    Verify verify) {
   auto file = MappedFile::Open(path);

@@ -26,6 +26,10 @@ namespace hyprstream::vdb {
 Sha256Digest WriteGrid(const std::filesystem::path& path, const GridContent& content,
                        Encoding encoding, Backend backend = DefaultBackend());
 
+/// Whether the first bytes are those of a grid file of either back end; nothing more is looked at.
+/// Errors: those of MappedFile::Open.
+bool IsGridFile(const std::filesystem::path& path);
+
 class StoredGrid {
  public:
   /// The back end follows from the file's first bytes. Nothing in the file is trusted: every size,

@@ -1,0 +1,67 @@
+// `lora infer NAME --prompt P` and `lora chat NAME`: `run` and `chat` with an adapter of the store
+// on its own base.
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <memory>
+#include <optional>
+
+#include "cli/ask_flags.h"
+#include "cli/chat.h"
+#include "cli/document.h"
+#include "cli/lora_verbs.h"
+
+namespace hyprstream::cli {
+namespace {
+
+constexpr int32_t kDefaultMaxTokens = 100;
+constexpr int kInterruptedStatus = 130;  // 128 + SIGINT, as shells report it
+
+struct LoraAskFlags : AskFlags {
+  std::string name;
+  std::string prompt;
+};
+
+void Choose(LoraAskFlags& flags) {
+  adapters::AdapterStore store = OpenStore();
+  flags.model = store.Get(ParseAdapterReference(flags.name).name).base_model;
+  flags.adapters.insert(flags.adapters.begin(), flags.name);
+}
+
+int Infer(Shell& shell, LoraAskFlags& flags) {
+  Choose(flags);
+  Asker asker(shell, flags, kDefaultMaxTokens);
+  const Answer answer = flags.raw ? asker.Continue(flags.prompt) : asker.Say(flags.prompt);
+  if (flags.json) {
+    boost::json::object document = AnswerDocument(answer);
+    document["model"] = asker.model_name();
+    document["adapter"] = flags.name;
+    ReportProfile(shell, flags, &document);
+    shell.out.Write(Render(document, Format::kJson));
+  } else {
+    ReportProfile(shell, flags, nullptr);
+  }
+  return answer.interrupted ? kInterruptedStatus : 0;
+}
+
+}  // namespace
+
+void AddLoraAskVerbs(CLI::App& lora, Shell& shell) {
+  const auto infer = std::make_shared<LoraAskFlags>();
+  CLI::App& infer_verb = AddVerb(lora, shell, "infer", "Answer a prompt with an adapter",
+                                 "hyprstream lora infer village --prompt \"Who is Rosa?\"",
+                                 [&shell, infer] { return Infer(shell, *infer); });
+  infer_verb.add_option("NAME", infer->name, "Name, or NAME@VERSION")->required();
+  infer_verb.add_option("--prompt,-p", infer->prompt, "What to ask")->required();
+  infer->Register(infer_verb);
+
+  const auto chat = std::make_shared<LoraAskFlags>();
+  CLI::App& chat_verb = AddVerb(lora, shell, "chat", "Chat with an adapter",
+                                "hyprstream lora chat village", [&shell, chat] {
+                                  Choose(*chat);
+                                  return Chat(shell, *chat);
+                                });
+  chat_verb.add_option("NAME", chat->name, "Name, or NAME@VERSION")->required();
+  chat->Register(chat_verb);
+}
+
+}  // namespace hyprstream::cli

@@ -1,0 +1,107 @@
+#include "engine/rehearsal.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace hyprstream::engine {
+namespace {
+
+using text::Value;
+
+struct Drawn {
+  std::vector<int32_t> ids;
+  std::string text;
+  std::optional<int32_t> end;
+};
+
+Drawn Collect(Generation& generation) {
+  Drawn drawn;
+  while (const std::optional<GenerationEvent> event = generation.Next()) {
+    if (const auto* token = std::get_if<TokenEvent>(&*event)) {
+      drawn.ids.push_back(token->id);
+      drawn.text += token->text;
+    } else {
+      const auto& finished = std::get<Finished>(*event);
+      if (finished.error) throw *finished.error;
+      drawn.text += finished.text;
+      drawn.end = finished.stop_id;
+    }
+  }
+  return drawn;
+}
+
+// The prompt as far as a user's words begin: the template rendered around a mark, cut there.
+std::optional<std::vector<int32_t>> QuestionOpening(const LoadedModel& loaded) {
+  constexpr std::string_view kMark = "hyprstream-mark";
+  const Value message =
+      Value::Object({{"role", Value::String("user")}, {"content", Value::String(kMark)}});
+  text::MarkedText text =
+      loaded.prompts->Render({.messages = Value::List({message}), .add_generation_prompt = false});
+  const size_t at = text.text.find(kMark);
+  if (at == std::string::npos || at == 0) return std::nullopt;
+  text.text.resize(at);
+  std::erase_if(text.inert, [&](const auto& range) { return range.begin >= at; });
+  for (auto& range : text.inert) range.end = std::min(range.end, at);
+  return loaded.tokenizer->Encode(text, loaded.prompts->source() != PromptBuilder::Source::kModel);
+}
+
+GenerationRequest Request(std::vector<int32_t> prompt, int32_t max_tokens, float temperature,
+                          uint64_t seed) {
+  GenerationRequest request{.prompt = std::move(prompt), .max_tokens = max_tokens};
+  request.sampling.temperature = temperature;
+  request.sampling.top_k = 0;
+  request.sampling.top_p = 0.95f;
+  request.sampling.seed = seed;
+  return request;
+}
+
+}  // namespace
+
+std::vector<training::Sample> Rehearse(const LoadedModel& loaded, Engine& engine,
+                                       const RehearsalOptions& options) {
+  std::vector<training::Sample> samples;
+  const std::optional<std::vector<int32_t>> opening = QuestionOpening(loaded);
+  if (!opening) return samples;
+  Progress progress(options.progress, "rehearsing what the model knows",
+                    static_cast<uint64_t>(2 * options.count));
+  std::vector<std::unique_ptr<Generation>> asked;
+  for (int64_t i = 0; i < options.count; ++i) {
+    asked.push_back(engine.Submit(Request(*opening, options.question_tokens, 1.0f,
+                                          options.seed * 1'000'003 + static_cast<uint64_t>(i))));
+  }
+  struct Pending {
+    std::vector<int32_t> prompt;
+    std::unique_ptr<Generation> answer;
+  };
+  std::vector<Pending> pending;
+  for (auto& generation : asked) {
+    const Drawn question = Collect(*generation);
+    progress.Advance(1);
+    if (question.text.empty() || !question.end) continue;
+    const Value message =
+        Value::Object({{"role", Value::String("user")}, {"content", Value::String(question.text)}});
+    Prompt prompt = loaded.prompts->Chat({.messages = Value::List({message}).AsInput()});
+    auto answer = engine.Submit(Request(prompt.ids, options.answer_tokens, 0.0f, 0));
+    pending.push_back({std::move(prompt.ids), std::move(answer)});
+  }
+  for (Pending& one : pending) {
+    const Drawn answer = Collect(*one.answer);
+    progress.Advance(1);
+    training::Sample sample{.ids = std::move(one.prompt), .labels = {}};
+    sample.labels.assign(sample.ids.size(), training::kIgnoredLabel);
+    const auto add = [&](int32_t id) {
+      sample.ids.push_back(id);
+      sample.labels.push_back(id);
+    };
+    for (const int32_t id : answer.ids) add(id);
+    if (answer.end) add(*answer.end);
+    if (training::CountTargets(sample) > 0) samples.push_back(std::move(sample));
+  }
+  progress.Finish();
+  return samples;
+}
+
+}  // namespace hyprstream::engine

@@ -1,0 +1,28 @@
+// What a model must not forget while it learns something new: questions it asks itself and its own
+// answers, drawn through its chat template. Training keeps the adapter's predictions near the
+// base's on them, so no data of the base's training is needed. A function of (model, count, seed).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/load.h"
+#include "training/sample.h"
+
+namespace hyprstream::engine {
+
+struct RehearsalOptions {
+  int64_t count = 128;
+  int32_t question_tokens = 48;  // at most
+  int32_t answer_tokens = 64;    // at most
+  uint64_t seed = 0;
+  ProgressListener progress = {};
+};
+
+/// Fewer than `count` when some questions come out empty. None when the template gives a user's
+/// message no beginning of its own. Errors: those of Engine::Submit.
+std::vector<training::Sample> Rehearse(const LoadedModel& loaded, Engine& engine,
+                                       const RehearsalOptions& options);
+
+}  // namespace hyprstream::engine
