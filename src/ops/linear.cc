@@ -44,6 +44,11 @@ class LinearRun {
     AllocateComponents();
     const int64_t widened = kWidenedRows * x.cols * static_cast<int64_t>(sizeof(float));
     scratch_bytes_ = std::max(kernels::kPackedScratchBytes, (widened + 63) / 64 * 64);
+    if (input_.in_groups()) {
+      for (const auto word : {kernels::FloatWord::kF32, kernels::FloatWord::kBf16Pair}) {
+        scratch_bytes_ = std::max(scratch_bytes_, kernels::FloatPanelScratchBytes(word, x.cols));
+      }
+    }
     scratch_ = context.scratch.Allocate<std::byte>(scratch_bytes_ * context.pool.threads()).data();
   }
 
@@ -70,6 +75,7 @@ class LinearRun {
   void RunChunk(const LinearCall& call, const Part& part, int64_t begin, int64_t end,
                 std::byte* scratch) const;
   void Multiply(const LinearCall& call, int64_t begin, int64_t end, std::byte* scratch) const;
+  void MultiplyPanels(const LinearCall& call, int64_t begin, int64_t end, std::byte* scratch) const;
   void MultiplyWidened(const LinearCall& call, int64_t begin, int64_t end,
                        std::byte* scratch) const;
 
@@ -220,6 +226,7 @@ void LinearRun::Multiply(const LinearCall& call, int64_t begin, int64_t end,
          .scratch = scratch});
     return;
   }
+  if (input_.in_groups()) return MultiplyPanels(call, begin, end, scratch);
   const auto row_bytes = static_cast<int64_t>(weight.view.row_bytes());
   kernels::FloatMatmulArgs args{.weight = weight.view.bytes.data() + begin * row_bytes,
                                 .weight_stride = row_bytes,
@@ -237,6 +244,28 @@ void LinearRun::Multiply(const LinearCall& call, int64_t begin, int64_t end,
   args.x = reinterpret_cast<const std::byte*>(input_.bf16());
   args.x_stride = input_.bf16_stride() * static_cast<int64_t>(sizeof(uint16_t));
   kernels_.bf16_dot(args);
+}
+
+void LinearRun::MultiplyPanels(const LinearCall& call, int64_t begin, int64_t end,
+                               std::byte* scratch) const {
+  const LinearWeight::Impl& weight = call.weight->impl();
+  const auto row_bytes = static_cast<int64_t>(weight.view.row_bytes());
+  const kernels::FloatPanelKernels& panels = *kernels_.float_panels;
+  const bool pairs = TakesBf16(*call.weight, kernels_);
+  const kernels::FloatPanelMatmul multiply = pairs                              ? panels.bf16_dot
+                                             : weight.view.dtype == DType::kF32 ? panels.f32
+                                             : weight.view.dtype == DType::kF16 ? panels.f16
+                                                                                : panels.bf16;
+  multiply({.weight = weight.view.bytes.data() + begin * row_bytes,
+            .weight_stride = row_bytes,
+            .groups = pairs ? input_.bf16_groups() : input_.f32_groups(),
+            .rows = input_.x().rows,
+            .outputs = end - begin,
+            .k = input_.x().cols,
+            .bias = weight.bias_from(begin),
+            .y = call.y.data + begin,
+            .y_stride = call.y.stride,
+            .scratch = scratch});
 }
 
 void LinearRun::MultiplyWidened(const LinearCall& call, int64_t begin, int64_t end,

@@ -177,6 +177,7 @@ const MatmulKernels internal::kMatmulAvx2 = {
     .f16 = RunFloatMatmul<FloatVectors<F16Element>>,
     .bf16 = RunFloatMatmul<FloatVectors<Bf16Element>>,
     .bf16_dot = nullptr,
+    .float_panels = nullptr,
     .packed = HYPR_PACKED_MATMULS(PackedVectors),
     .round_bf16 = RoundToBf16,
     .quantize = QuantizeActivations,

@@ -197,6 +197,7 @@ const MatmulKernels internal::kMatmulAvx512 = {
     .f16 = RunFloatMatmul<FloatVectors<F16Element>>,
     .bf16 = RunFloatMatmul<FloatVectors<Bf16Element>>,
     .bf16_dot = RunFloatMatmul<Bf16Dot>,
+    .float_panels = &internal::kFloatPanelsAvx512,
     .packed = HYPR_PACKED_MATMULS(PackedVectors),
     .round_bf16 = RoundToBf16,
     .quantize = QuantizeActivations,

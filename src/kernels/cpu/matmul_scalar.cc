@@ -151,6 +151,7 @@ const MatmulKernels internal::kMatmulScalar = {
     .f16 = RunFloatMatmul<FloatScalar<F16Element>>,
     .bf16 = RunFloatMatmul<FloatScalar<Bf16Element>>,
     .bf16_dot = nullptr,
+    .float_panels = nullptr,
     .packed = HYPR_PACKED_MATMULS(PackedScalar),
     .round_bf16 = RoundToBf16,
     .quantize = QuantizeActivations,
