@@ -1,6 +1,7 @@
 // `lora create`: a new adapter, version 0, equal to its base.
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
+#include <filesystem>
 #include <memory>
 #include <optional>
 
@@ -68,6 +69,13 @@ adapters::AdapterSpec SpecOf(const CreateFlags& flags, const model::Model& base)
   return spec;
 }
 
+/// As it can be found again from any folder: a path becomes absolute, a name stays one.
+std::string LastingReference(const std::string& reference) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(reference, ignored)) return reference;
+  return std::filesystem::absolute(reference).lexically_normal().string();
+}
+
 int Create(Shell& shell, const CreateFlags& flags) {
   const Format format = ParseFormat(flags.format);
   adapters::CheckAdapterName(flags.name);
@@ -79,7 +87,7 @@ int Create(Shell& shell, const CreateFlags& flags) {
   const adapters::AdapterRecord record =
       store.Create({.name = flags.name,
                     .kind = std::string(AdapterKindName(topology.spec().kind)),
-                    .base_model = flags.base_model,
+                    .base_model = LastingReference(flags.base_model),
                     .base_fingerprint = base.model->fingerprint(),
                     .spec = WriteSpec(topology.spec())});
   json::object document = AdapterDocument(record);

@@ -35,6 +35,7 @@ struct TrainFlags {
   std::string svg;
   std::string schedule = "linear";
   std::string loss = "ce";
+  std::string replay_loss = "kl";
   std::string format = "table";
   std::optional<double> learning_rate;
   std::optional<int64_t> epochs;
@@ -82,6 +83,7 @@ engine::TeachOptions OptionsOf(const TrainFlags& flags, const training::RunData&
   run.batch = flags.batch_size * flags.accumulate;
   run.replay_share = data.replay.empty() ? 0.0 : flags.replay_share;
   run.loss = {.kind = ParseLoss(flags.loss), .label_smoothing = flags.label_smoothing};
+  run.replay_loss = {.kind = ParseLoss(flags.replay_loss)};
   run.seed = flags.seed;
   run.grow.seed = flags.seed;
   run.regrow_every = flags.regrow;
@@ -220,6 +222,8 @@ void AddLoraTrainVerbs(CLI::App& lora, Shell& shell) {
   verb.add_option("--eval", flags->eval, "Held-out samples; they decide about promotion");
   verb.add_option("--replay", flags->replay,
                   "What must not be forgotten: self (the model's own answers), none, or a file");
+  verb.add_option("--replay-loss", flags->replay_loss,
+                  "kl: stay near the base; ce: go on learning the samples themselves");
   verb.add_option("--rehearsal", flags->rehearsal, "Samples of --replay self");
   verb.add_option("--replay-share", flags->replay_share, "Of each batch");
   verb.add_option("--steps", flags->steps, "Length of the run (default: from --epochs)");
