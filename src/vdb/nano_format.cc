@@ -86,6 +86,7 @@ nanovdb::CoordBBox LinkNodes(Head& head, std::span<const uint32_t> tiles, uint64
     auto* upper = head.As<Upper>(at.upper + (uppers - 1) * sizeof(Upper));
     auto* lower = head.As<Lower>(at.lower + (lowers - 1) * sizeof(Lower));
     if (new_upper) {
+      root->mTableSize = static_cast<uint32_t>(uppers);
       root->tile(static_cast<uint32_t>(uppers - 1))
           ->setChild(Origin(tile), reinterpret_cast<Node*>(upper), root);
     }
@@ -103,7 +104,6 @@ nanovdb::CoordBBox LinkNodes(Head& head, std::span<const uint32_t> tiles, uint64
     Extend(all, tile, i == 0);
   }
   root->mBBox = all;
-  root->mTableSize = static_cast<uint32_t>(uppers);
   return all;
 }
 
