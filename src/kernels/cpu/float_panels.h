@@ -12,7 +12,8 @@
 
 namespace hyprstream::kernels {
 
-/// Rows of x in one group: at most, and where panels begin to be quicker than the dot form.
+/// Rows of x in one group: at most, and the fewest that are taken in panels. A group of fewer than
+/// seven has no tile; groups of 13 rows and more always have at least that.
 inline constexpr int64_t kFloatGroupRows = 14;
 inline constexpr int64_t kLeastFloatPanelRows = 13;
 /// Lanes of the dot form; a step is one word for each.

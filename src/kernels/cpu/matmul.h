@@ -81,7 +81,7 @@ struct MatmulKernels {
   FloatMatmul f16;       // f32 x
   FloatMatmul bf16;      // f32 x
   FloatMatmul bf16_dot;  // bf16 x; null where the machine has no such instruction
-  /// The same bits as the four above, quicker for kLeastFloatPanelRows and more; or null.
+  /// The same bits as the four above, for kLeastFloatPanelRows and more; or null.
   const FloatPanelKernels* float_panels;
   PackedMatmul packed[kPackedTypes];
   void (*round_bf16)(const float* x, int64_t count, uint16_t* out);
