@@ -127,7 +127,7 @@ struct PackedVectors {
       for (int h = 0; h < 2; ++h) acc[m][h] = _mm256_load_ps(t.acc + m * t.acc_stride + 8 * h);
     }
     for (int b = 0; b < t.blocks; ++b) {
-      FetchAhead<Format>(t, b);
+      FetchAhead<Format, MR>(t, b);
       Unroll<kSubs>([&]<int s>() __attribute__((always_inline)) {
         const int j = kSubs * b + s;
         __m256i dot[MR][2];

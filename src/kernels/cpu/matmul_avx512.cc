@@ -156,7 +156,7 @@ struct PackedVectors {
     __m512 acc[MR];
     for (int m = 0; m < MR; ++m) acc[m] = _mm512_load_ps(t.acc + m * t.acc_stride);
     for (int b = 0; b < t.blocks; ++b) {
-      FetchAhead<Format>(t, b);
+      FetchAhead<Format, MR>(t, b);
       Unroll<kSubs>([&]<int s>() __attribute__((always_inline)) {
         const int j = kSubs * b + s;
         __m512i dot[MR];

@@ -92,6 +92,7 @@ struct SimpleFormat {
   static constexpr int kSub = 32;
   static constexpr bool kMinima = kHasMinima;
   static constexpr int kOffset = kCodeOffset;
+  static constexpr bool kWholeBytes = kBits == 8;
   /// One row's share of a record of 256 elements.
   static constexpr int kRecordBytes = 8 * (kBits * 4 + (kHasMinima ? 4 : 2));
 
@@ -122,6 +123,7 @@ struct Iq4XsFormat {
   static constexpr int kSub = 32;
   static constexpr bool kMinima = false;
   static constexpr int kOffset = 128;
+  static constexpr bool kWholeBytes = false;
   static constexpr int kRecordBytes = 136;
 
   static Planes Locate(const uint8_t* p, int) { return {p, nullptr}; }
@@ -144,6 +146,7 @@ struct K45Format {
   static constexpr int kSub = 32;
   static constexpr bool kMinima = true;
   static constexpr int kOffset = 0;
+  static constexpr bool kWholeBytes = false;
   static constexpr int kRecordBytes = kBits == 4 ? 144 : 176;
 
   static Planes Locate(const uint8_t* p, int) { return {p, p + 2048}; }
@@ -172,6 +175,7 @@ struct Q2KFormat {
   static constexpr int kSub = 16;
   static constexpr bool kMinima = true;
   static constexpr int kOffset = 0;
+  static constexpr bool kWholeBytes = false;
   static constexpr int kRecordBytes = 84;
 
   static Planes Locate(const uint8_t* p, int) { return {p, nullptr}; }
@@ -196,6 +200,7 @@ struct Q3KFormat {
   static constexpr int kSub = 16;
   static constexpr bool kMinima = false;
   static constexpr int kOffset = 4;
+  static constexpr bool kWholeBytes = false;
   static constexpr int kRecordBytes = 110;
 
   static Planes Locate(const uint8_t* p, int) { return {p, p + 1024}; }
@@ -217,6 +222,7 @@ struct Q6KFormat {
   static constexpr int kSub = 16;
   static constexpr bool kMinima = false;
   static constexpr int kOffset = 32;
+  static constexpr bool kWholeBytes = false;
   static constexpr int kRecordBytes = 210;
 
   static Planes Locate(const uint8_t* p, int) { return {p, p + 2048}; }
