@@ -1,5 +1,6 @@
 #include "model/decoder.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -14,13 +15,16 @@
 namespace hyprstream::model {
 namespace {
 
-// Rotates q and k; with dynamic scaling every sequence has frequencies of its own.
-void Rotate(ops::Context& context, const RopeFrequencies& rope, const Batch& batch,
-            int64_t head_dim, Matrix x) {
+// Cosines and sines of the batch's positions, for all layers; with dynamic scaling every sequence
+// has frequencies of its own.
+ops::RopeTable PrepareRotation(ops::Context& context, const RopeFrequencies& rope,
+                               const Batch& batch) {
   if (!rope.dynamic()) {
-    ops::Rope(context, x, head_dim, batch.positions, rope.inv_freq(), rope.magnitude());
-    return;
+    return ops::PrepareRope(context, batch.positions, rope.inv_freq(), rope.magnitude());
   }
+  const auto half = static_cast<int64_t>(rope.inv_freq().size());
+  const Matrix cos = context.scratch.AllocateMatrix(batch.rows(), half);
+  const Matrix sin = context.scratch.AllocateMatrix(batch.rows(), half);
   for (size_t i = 0; i < batch.sequences.size(); ++i) {
     const ops::SequenceRows& rows = batch.sequences[i];
     const auto begin = static_cast<size_t>(rows.row_begin);
@@ -33,12 +37,16 @@ void Rotate(ops::Context& context, const RopeFrequencies& rope, const Batch& bat
       const size_t last =
           whole ? std::min(begin + count, row + static_cast<size_t>(prompt - batch.positions[row]))
                 : row + 1;
-      const std::vector<float> inv_freq = rope.ForLength(length);
-      ops::Rope(context, x.Rows(static_cast<int64_t>(row), static_cast<int64_t>(last - row)),
-                head_dim, batch.positions.subspan(row, last - row), inv_freq, rope.magnitude());
+      const ops::Scratch::Frame frame(context.scratch);
+      const ops::RopeTable piece =
+          ops::PrepareRope(context, batch.positions.subspan(row, last - row),
+                           rope.ForLength(length), rope.magnitude());
+      std::copy_n(piece.cos.data, piece.cos.rows * half, cos.row(static_cast<int64_t>(row)));
+      std::copy_n(piece.sin.data, piece.sin.rows * half, sin.row(static_cast<int64_t>(row)));
       row = last;
     }
   }
+  return {cos, sin};
 }
 
 }  // namespace
@@ -61,8 +69,9 @@ void Decoder::Forward(ops::Context& context, const Batch& batch, const CacheView
   ops::EmbeddingLookup(context, weights_.embedding, batch.tokens, x);
   if (observer != nullptr) (*observer)("embedding", -1, x);
 
+  const ops::RopeTable rotation = PrepareRotation(context, rope_, batch);
   for (int64_t layer = 0; layer < config_.num_hidden_layers; ++layer) {
-    AttentionBlock(context, batch, cache, layer, x);
+    AttentionBlock(context, batch, cache, layer, rotation, x);
     MlpBlock(context, batch, layer, x);
     if (observer != nullptr) (*observer)("layer", layer, x);
   }
@@ -81,7 +90,7 @@ void Decoder::Forward(ops::Context& context, const Batch& batch, const CacheView
 
 // x += o_proj(attention(norm(x)))
 void Decoder::AttentionBlock(ops::Context& context, const Batch& batch, const CacheView& cache,
-                             int64_t layer, Matrix x) const {
+                             int64_t layer, const ops::RopeTable& rotation, Matrix x) const {
   const ops::Scratch::Frame frame(context.scratch);
   ops::Scratch& scratch = context.scratch;
   const AttentionWeights& weights = weights_.layers[static_cast<size_t>(layer)].attention;
@@ -103,8 +112,8 @@ void Decoder::AttentionBlock(ops::Context& context, const Batch& batch, const Ca
     ops::RmsNormHeads(context, q, weights.q_norm, config_.rms_norm_eps);
     ops::RmsNormHeads(context, k, weights.k_norm, config_.rms_norm_eps);
   }
-  Rotate(context, rope_, batch, head_dim, q);
-  Rotate(context, rope_, batch, head_dim, k);
+  ops::Rope(context, q, head_dim, rotation);
+  ops::Rope(context, k, head_dim, rotation);
 
   const ops::KvLayerView layer_cache = cache.Layer(layer);
   ops::StoreKeysValues(context, k, v, layer_cache, batch.sequences);

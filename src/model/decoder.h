@@ -9,6 +9,7 @@
 #include "model/model.h"
 #include "model/rope_frequencies.h"
 #include "model/weights.h"
+#include "ops/rope.h"
 
 namespace hyprstream::model {
 
@@ -32,7 +33,7 @@ class Decoder final : public Model {
 
  private:
   void AttentionBlock(ops::Context& context, const Batch& batch, const CacheView& cache,
-                      int64_t layer, Matrix x) const;
+                      int64_t layer, const ops::RopeTable& rotation, Matrix x) const;
   void MlpBlock(ops::Context& context, const Batch& batch, int64_t layer, Matrix x) const;
 
   const ModelConfig config_;
