@@ -1,8 +1,11 @@
 #include "adapters/from_dense.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
+#include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "base/error.h"
@@ -26,6 +29,44 @@ AdapterSpec SpecOf(const DenseAdapter& dense, const std::string& base_fingerprin
   return spec;
 }
 
+/// The f32 that becomes `scaled` again when it is multiplied by `scale` (in double, then rounded);
+/// nothing when none does, as for a scale of 0.
+std::optional<float> Unscaled(float scaled, double scale) {
+  const auto quotient = static_cast<float>(static_cast<double>(scaled) / scale);
+  for (const float candidate :
+       {quotient, std::nextafter(quotient, INFINITY), std::nextafter(quotient, -INFINITY)}) {
+    if (static_cast<float>(static_cast<double>(candidate) * scale) == scaled) return candidate;
+  }
+  return std::nullopt;
+}
+
+std::span<const float> ScaledB(const DenseAdapter& dense, const DenseAdapter::Module& module) {
+  const Place& at = module.place;
+  const ops::LowRankView& view = dense.views().At(at.layer, at.module, at.expert);
+  return {view.b, static_cast<size_t>(module.rank * at.shape.out)};
+}
+
+/// Nothing when a value has no counterpart.
+std::optional<std::vector<float>> UnscaledB(const DenseAdapter& dense,
+                                            const DenseAdapter::Module& module, double scale) {
+  std::vector<float> b;
+  for (const float value : ScaledB(dense, module)) {
+    const std::optional<float> unscaled = Unscaled(value, scale);
+    if (!unscaled) return std::nullopt;
+    b.push_back(*unscaled);
+  }
+  return b;
+}
+
+void MultiplyScaleIn(const DenseAdapter& dense, AdapterSpec& spec) {
+  const bool exact = std::ranges::all_of(dense.modules(), [&](const DenseAdapter::Module& m) {
+    return UnscaledB(dense, m, spec.scale).has_value();
+  });
+  if (exact) return;
+  spec.scale = 1.0;
+  spec.alpha = static_cast<double>(spec.nominal_rank);
+}
+
 }  // namespace
 
 TrainableAdapter FromDense(const DenseAdapter& dense, const model::ModelConfig& config,
@@ -34,8 +75,9 @@ TrainableAdapter FromDense(const DenseAdapter& dense, const model::ModelConfig& 
     throw Error(ErrorCode::kInvalidArgument,
                 {.message = "the adapter acts on no module", .expected = "at least one A and B"});
   }
-  TrainableAdapter adapter(Topology(config, SpecOf(dense, base_fingerprint)));
-  const auto divisor = static_cast<float>(adapter.spec().scale);
+  AdapterSpec spec = SpecOf(dense, base_fingerprint);
+  MultiplyScaleIn(dense, spec);
+  TrainableAdapter adapter(Topology(config, std::move(spec)));
   for (const DenseAdapter::Module& module : dense.modules()) {
     const size_t place = *adapter.topology().FindPlace(
         {module.place.layer, module.place.module, module.place.expert});
@@ -45,8 +87,7 @@ TrainableAdapter FromDense(const DenseAdapter& dense, const model::ModelConfig& 
     const ops::LowRankView& view =
         dense.views().At(module.place.layer, module.place.module, module.place.expert);
     const TopologyPlace& at = adapter.topology().places()[place];
-    std::vector<float> b(view.b, view.b + module.rank * at.out);
-    for (float& value : b) value /= divisor;
+    const std::vector<float> b = *UnscaledB(dense, module, adapter.spec().scale);
     adapter.Scatter(place, {view.a, module.rank, at.in, at.in},
                     {b.data(), module.rank, at.out, at.out});
   }

@@ -9,7 +9,8 @@
 
 namespace hyprstream::adapters {
 
-/// Where all modules have one scale it becomes the specification's, else it is multiplied into B.
+/// Where all modules have one scale it becomes the specification's, else it is multiplied into B;
+/// so it is, too, where B could not be stored without it and act bit for bit as before.
 /// The nominal rank is the largest of the modules'.
 TrainableAdapter FromDense(const DenseAdapter& dense, const model::ModelConfig& config,
                            const std::string& base_fingerprint);

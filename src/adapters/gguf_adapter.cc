@@ -1,5 +1,6 @@
 #include "adapters/gguf_adapter.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <set>
@@ -26,22 +27,6 @@ constexpr std::string_view kB = ".lora_b";
                                      .where = "tensor " + Quote(tensor)});
 }
 
-std::string_view ArchitectureOf(model::Family family) {
-  switch (family) {
-    case model::Family::kQwen3:
-      return "qwen3";
-    case model::Family::kQwen3Moe:
-      return "qwen3moe";
-    case model::Family::kQwen2:
-      return "qwen2";
-    case model::Family::kLlama:
-    case model::Family::kMistral:
-      return "llama";
-  }
-  HYPR_CHECK(false);
-  return {};
-}
-
 void RequireText(const formats::GgufFile& file, const char* key, std::string_view expected,
                  ErrorCode code, std::string message) {
   const std::optional<std::string_view> found = file.GetString(key);
@@ -56,8 +41,8 @@ void CheckKind(const formats::GgufFile& file, const model::ModelConfig& config) 
               "this GGUF file is not an adapter");
   RequireText(file, "adapter.type", "lora", ErrorCode::kUnsupported,
               "this kind of adapter is not supported");
-  RequireText(file, "general.architecture", ArchitectureOf(config.family), ErrorCode::kUnsupported,
-              "the adapter was made for a model of another architecture");
+  RequireText(file, "general.architecture", GgufArchitecture(config.family),
+              ErrorCode::kUnsupported, "the adapter was made for a model of another architecture");
   if (file.Get("adapter.alora.invocation_tokens") != nullptr) {
     throw Error(ErrorCode::kUnsupported,
                 {.message = "adapters that begin at an invocation token (aLoRA) are not supported",
@@ -108,18 +93,44 @@ Pairs Collect(const formats::GgufFile& file) {
   return pairs;
 }
 
-/// Row 2i of a head in the file is row i, row 2i + 1 is row head_dim/2 + i.
+/// Rows in the order of Hugging Face.
 AlignedBuffer HalvesOf(const TensorView& b, int64_t head_dim) {
   AlignedBuffer moved(b.bytes.size());
   const uint64_t row_bytes = b.row_bytes();
   for (int64_t row = 0; row < b.rows(); ++row) {
-    const int64_t i = row % head_dim;
-    const int64_t half = head_dim / 2;
-    const int64_t source = row - i + (i < half ? 2 * i : 2 * (i - half) + 1);
-    std::memcpy(moved.data() + static_cast<uint64_t>(row) * row_bytes, b.row(source).data(),
-                row_bytes);
+    std::memcpy(moved.data() + static_cast<uint64_t>(HalvedRow(row, head_dim)) * row_bytes,
+                b.row(row).data(), row_bytes);
   }
   return moved;
+}
+
+bool IsZero(float value) { return value == 0.0f; }
+
+/// Ranks up to the last one that is not zeros in both.
+int64_t UsedRank(const formats::PeftModule& module) {
+  if (module.a.dtype != DType::kF32 || module.b.dtype != DType::kF32) return module.rank;
+  const Tensor a = DequantizeToF32(module.a);
+  const Tensor b = DequantizeToF32(module.b);
+  const int64_t in = a.shape()[1];
+  for (int64_t rank = module.rank; rank > 0; --rank) {
+    const auto row =
+        a.As<float>().subspan(static_cast<size_t>((rank - 1) * in), static_cast<size_t>(in));
+    if (!std::ranges::all_of(row, IsZero)) return rank;
+    for (int64_t o = 0; o < b.shape()[0]; ++o) {
+      if (!IsZero(b.As<float>()[static_cast<size_t>(o * module.rank + rank - 1)])) return rank;
+    }
+  }
+  return 0;
+}
+
+/// The first `rank` columns of b.
+AlignedBuffer FirstColumns(const TensorView& b, int64_t rank) {
+  const size_t kept = static_cast<size_t>(rank) * sizeof(float);
+  AlignedBuffer columns(static_cast<size_t>(b.rows()) * kept);
+  for (int64_t row = 0; row < b.rows(); ++row) {
+    std::memcpy(columns.data() + static_cast<size_t>(row) * kept, b.row(row).data(), kept);
+  }
+  return columns;
 }
 
 class Reader {
@@ -176,17 +187,23 @@ class Reader {
         .scale = alpha_ == 0 ? 1 : alpha_ / static_cast<double>(rank),
         .a = pair.a->view.Rows(place.expert * rank, rank),
         .b = pair.b->view.Rows(place.expert * place.shape.out, place.shape.out)};
-    if (IsReordered(place.module)) {
-      result_.moved.push_back(HalvesOf(module.b, config_.head_dim));
-      module.b.bytes = {result_.moved.back().data(), result_.moved.back().size()};
+    if (HasPairedRows(config_.family, place.module)) {
+      Move(module, HalvesOf(module.b, config_.head_dim));
+    }
+    const int64_t used = UsedRank(module);
+    if (used == 0) return;
+    if (used < rank) {
+      Move(module, FirstColumns(module.b, used));
+      module.rank = used;
+      module.a = module.a.Rows(0, used);
+      module.b.shape = {place.shape.out, used};
     }
     result_.modules.push_back(std::move(module));
   }
 
-  /// The converter reorders q and k of Llama's architecture, whatever the base is stored as here.
-  bool IsReordered(model::Module module) const {
-    return ArchitectureOf(config_.family) == "llama" &&
-           (module == model::Module::kQ || module == model::Module::kK);
+  void Move(formats::PeftModule& module, AlignedBuffer b) {
+    result_.moved.push_back(std::move(b));
+    module.b.bytes = {result_.moved.back().data(), result_.moved.back().size()};
   }
 
   static void CheckShape(const NamedTensor& tensor, const Shape& expected) {
@@ -202,6 +219,33 @@ class Reader {
 };
 
 }  // namespace
+
+std::string_view GgufArchitecture(model::Family family) {
+  switch (family) {
+    case model::Family::kQwen3:
+      return "qwen3";
+    case model::Family::kQwen3Moe:
+      return "qwen3moe";
+    case model::Family::kQwen2:
+      return "qwen2";
+    case model::Family::kLlama:
+    case model::Family::kMistral:
+      return "llama";
+  }
+  HYPR_CHECK(false);
+  return {};
+}
+
+bool HasPairedRows(model::Family family, model::Module module) {
+  return GgufArchitecture(family) == "llama" &&
+         (module == model::Module::kQ || module == model::Module::kK);
+}
+
+// Row 2i of a head in the file is row i, row 2i + 1 is row head_dim/2 + i.
+int64_t HalvedRow(int64_t row, int64_t head_dim) {
+  const int64_t i = row % head_dim;
+  return row - i + i / 2 + (i % 2) * (head_dim / 2);
+}
 
 GgufModules ReadGgufAdapter(const formats::GgufFile& file, const Places& places,
                             const model::ModelConfig& config) {

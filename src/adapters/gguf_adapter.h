@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "adapters/dense_adapter.h"
@@ -12,10 +13,18 @@
 
 namespace hyprstream::adapters {
 
-/// One A and B per module, by path. Views live as long as the file and `moved`.
+/// general.architecture of a family's models: Mistral's are Llama's.
+std::string_view GgufArchitecture(model::Family family);
+/// The converter reorders the rows of q and k for Llama's architecture, whatever the base is stored
+/// as here: within a head its row i is row HalvedRow(i) of Hugging Face.
+bool HasPairedRows(model::Family family, model::Module module);
+int64_t HalvedRow(int64_t row, int64_t head_dim);
+
+/// One A and B per module, by path; a module's last ranks that are zeros in A and in B are left out
+/// of an f32 file. Views live as long as the file and `moved`.
 struct GgufModules {
   std::vector<formats::PeftModule> modules;
-  std::vector<AlignedBuffer> moved;  // B of q and k, whose rows llama.cpp reorders for Llama
+  std::vector<AlignedBuffer> moved;  // B that is not as it lies in the file
 };
 
 /// Errors: kInvalidArgument when the file holds a model; kDataLoss when tensors do not fit each

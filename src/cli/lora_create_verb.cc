@@ -1,7 +1,6 @@
 // `lora create`: a new adapter, version 0, equal to its base.
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <filesystem>
 #include <memory>
 #include <optional>
 
@@ -67,13 +66,6 @@ adapters::AdapterSpec SpecOf(const CreateFlags& flags, const model::Model& base)
     spec.scale = spec.alpha / static_cast<double>(spec.nominal_rank);
   }
   return spec;
-}
-
-/// As it can be found again from any folder: a path becomes absolute, a name stays one.
-std::string LastingReference(const std::string& reference) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(reference, ignored)) return reference;
-  return std::filesystem::absolute(reference).lexically_normal().string();
 }
 
 int Create(Shell& shell, const CreateFlags& flags) {

@@ -42,7 +42,7 @@ int Import(Shell& shell, const ImportFlags& flags) {
   const adapters::AdapterRecord record =
       ImportAdapter(store, flags.path, base.model->config(),
                     {.name = name,
-                     .base_model = flags.base_model,
+                     .base_model = LastingReference(flags.base_model),
                      .base_fingerprint = base.model->fingerprint()});
   shell.out.Write(Render(AdapterDocument(record), format));
   return 0;

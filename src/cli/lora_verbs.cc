@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
+#include <filesystem>
 
 #include "cli/data_home.h"
 
@@ -15,6 +16,12 @@ AdapterReference ParseAdapterReference(const std::string& text) {
   const size_t at = text.find('@');
   if (at == std::string::npos) return {.name = text, .version = {}};
   return {.name = text.substr(0, at), .version = text.substr(at + 1)};
+}
+
+std::string LastingReference(const std::string& model) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(model, ignored)) return model;
+  return std::filesystem::absolute(model).lexically_normal().string();
 }
 
 json::object AdapterDocument(const adapters::AdapterRecord& record) {
@@ -49,6 +56,9 @@ void AddLoraVerbs(CLI::App& root, Shell& shell) {
   AddLoraAskVerbs(lora, shell);
   AddLoraEvalVerb(lora, shell);
   AddLoraCheckpointVerbs(lora, shell);
+  AddLoraExportVerb(lora, shell);
+  AddLoraImportVerb(lora, shell);
+  AddLoraMergeVerb(lora, shell);
 }
 
 }  // namespace hyprstream::cli

@@ -18,6 +18,9 @@ struct AdapterReference {
 };
 AdapterReference ParseAdapterReference(const std::string& text);
 
+/// A model as it can be found again from any folder: a path becomes absolute, a name stays one.
+std::string LastingReference(const std::string& model);
+
 boost::json::object AdapterDocument(const adapters::AdapterRecord& record);
 boost::json::object VersionDocument(const adapters::VersionRecord& version);
 
@@ -27,5 +30,8 @@ void AddLoraCheckpointVerbs(CLI::App& lora, Shell& shell);
 void AddLoraTrainVerbs(CLI::App& lora, Shell& shell);
 void AddLoraAskVerbs(CLI::App& lora, Shell& shell);
 void AddLoraEvalVerb(CLI::App& lora, Shell& shell);
+void AddLoraExportVerb(CLI::App& lora, Shell& shell);
+void AddLoraImportVerb(CLI::App& lora, Shell& shell);
+void AddLoraMergeVerb(CLI::App& lora, Shell& shell);
 
 }  // namespace hyprstream::cli

@@ -9,6 +9,18 @@
 namespace hyprstream::formats {
 namespace {
 
+std::string NoteOf(const std::map<std::string, std::string>& notes, std::string_view name) {
+  const auto found = notes.find(std::string(name));
+  return found == notes.end() ? std::string() : found->second;
+}
+std::string NoteOf(const GgufFile&, std::string_view) { return {}; }
+std::string NoteOf(const SafetensorsFile& file, std::string_view name) {
+  return NoteOf(file.metadata(), name);
+}
+std::string NoteOf(const PytorchFile& file, std::string_view name) {
+  return NoteOf(file.notes(), name);
+}
+
 template <typename File>
 class Opened : public AnyTensors {
  public:
@@ -16,6 +28,7 @@ class Opened : public AnyTensors {
       : format_(format), file_(std::move(file)) {}
   std::string_view format() const override { return format_; }
   std::span<const NamedTensor> tensors() const override { return file_->tensors(); }
+  std::string Note(std::string_view name) const override { return NoteOf(*file_, name); }
 
  private:
   std::string_view format_;

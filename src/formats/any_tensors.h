@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "formats/safetensors.h"
@@ -21,6 +22,9 @@ class AnyTensors {
   virtual std::string_view format() const = 0;
   /// In the order of the file.
   virtual std::span<const NamedTensor> tensors() const = 0;
+  /// A text that the file carries beside its tensors: metadata of safetensors, extra/NAME of a
+  /// PyTorch archive. Empty when there is none.
+  virtual std::string Note(std::string_view name) const = 0;
 };
 
 }  // namespace hyprstream::formats

@@ -58,12 +58,12 @@ void AppendField(std::string& out, const std::vector<T>& values) {
   for (const T& value : values) AppendScalar(out, value);
 }
 
-void AppendInfo(std::string& out, const NamedTensor& tensor, uint64_t offset) {
-  const std::optional<uint32_t> type = GgufTensorTypeNumber(tensor.view.dtype);
+void AppendInfo(std::string& out, const StreamedTensor& tensor, uint64_t offset) {
+  const std::optional<uint32_t> type = GgufTensorTypeNumber(tensor.dtype);
   if (!type) {
     throw Error(ErrorCode::kUnsupported,
                 {.message = "GGUF cannot hold tensor " + Quote(tensor.name),
-                 .found = "element type " + std::string(Name(tensor.view.dtype)),
+                 .found = "element type " + std::string(Name(tensor.dtype)),
                  .hint = "widen it to F32 first"});
   }
   if (tensor.name.size() > kGgufMaxTensorName || !IsCleanName(tensor.name)) {
@@ -72,10 +72,8 @@ void AppendInfo(std::string& out, const NamedTensor& tensor, uint64_t offset) {
                  .expected = "1 to " + std::to_string(kGgufMaxTensorName) + " bytes",
                  .found = Quote(tensor.name)});
   }
-  const Shape& shape = tensor.view.shape;
+  const Shape& shape = tensor.shape;
   HYPR_CHECK(shape.rank() >= 1 && shape.rank() <= 4);
-  HYPR_CHECK(tensor.view.bytes.size() ==
-             static_cast<uint64_t>(tensor.view.rows()) * tensor.view.row_bytes());
   AppendText(out, tensor.name);
   Append(out, static_cast<uint32_t>(shape.rank()));
   for (int i = shape.rank() - 1; i >= 0; --i) Append(out, static_cast<uint64_t>(shape[i]));
@@ -93,6 +91,17 @@ void Pad(AtomicFile& file, uint64_t written) {
 void WriteGguf(const std::filesystem::path& path,
                std::span<const std::pair<std::string, GgufField>> metadata,
                std::span<const NamedTensor> tensors) {
+  std::vector<StreamedTensor> streamed;
+  for (const NamedTensor& tensor : tensors) {
+    HYPR_CHECK(tensor.view.bytes.size() == Streamed(tensor).bytes());
+    streamed.push_back(Streamed(tensor));
+  }
+  WriteGgufStreamed(path, metadata, streamed);
+}
+
+void WriteGgufStreamed(const std::filesystem::path& path,
+                       std::span<const std::pair<std::string, GgufField>> metadata,
+                       std::span<const StreamedTensor> tensors) {
   std::string header;
   Append(header, kGgufMagic);
   Append(header, uint32_t{3});
@@ -106,17 +115,18 @@ void WriteGguf(const std::filesystem::path& path,
   }
   names.clear();
   uint64_t offset = 0;
-  for (const NamedTensor& tensor : tensors) {
+  for (const StreamedTensor& tensor : tensors) {
     HYPR_CHECK(names.insert(tensor.name).second);
     AppendInfo(header, tensor, offset);
-    offset += Padded(tensor.view.bytes.size());
+    offset += Padded(tensor.bytes());
   }
   AtomicFile file(path);
   file.Write(header);
   Pad(file, header.size());
-  for (const NamedTensor& tensor : tensors) {
-    file.Write(tensor.view.bytes);
-    Pad(file, tensor.view.bytes.size());
+  const ByteSink sink = [&](std::span<const std::byte> bytes) { file.Write(bytes); };
+  for (const StreamedTensor& tensor : tensors) {
+    WriteTensor(tensor, sink);
+    Pad(file, tensor.bytes());
   }
   file.Commit();
 }

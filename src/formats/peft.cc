@@ -84,15 +84,23 @@ class PeftReader {
   PeftReader(PeftAdapter& adapter, const BaseModules& base) : adapter_(adapter), base_(base) {}
 
   void ReadFolder(const std::filesystem::path& folder) {
-    ReadConfig(folder / "adapter_config.json");
+    ReadConfig(folder / kPeftConfigName);
+    adapter_.file_ = AnyTensors::Open(TensorsIn(folder));
     ReadTensors(TensorsIn(folder));
   }
 
   void ReadFile(const std::filesystem::path& file) {
-    const std::filesystem::path config = file.parent_path() / "adapter_config.json";
+    adapter_.file_ = AnyTensors::Open(file);
+    const std::filesystem::path config = file.parent_path() / kPeftConfigName;
+    const std::string carried = adapter_.file_->Note(kPeftConfigName);
     std::error_code error;
-    adapter_.has_config_ = std::filesystem::exists(config, error);
-    if (adapter_.has_config_) ReadConfig(config);
+    if (!carried.empty()) {
+      ParseConfig(carried, file);
+    } else if (std::filesystem::exists(config, error)) {
+      ReadConfig(config);
+    } else {
+      adapter_.has_config_ = false;
+    }
     ReadTensors(file);
   }
 
@@ -103,15 +111,18 @@ class PeftReader {
   };
 
   void ReadConfig(const std::filesystem::path& config) {
+    ParseConfig(ReadTextFile(config), config);
+  }
+
+  void ParseConfig(std::string_view text, const std::filesystem::path& where) {
     try {
-      adapter_.config_ = ReadPeftConfig(ReadTextFile(config));
+      adapter_.config_ = ReadPeftConfig(text);
     } catch (const Error& error) {
-      throw error.Within(config.string());
+      throw error.Within(where.string());
     }
   }
 
   void ReadTensors(const std::filesystem::path& file) {
-    adapter_.file_ = AnyTensors::Open(file);
     tensors_ = adapter_.file_->tensors();
     try {
       Collect();

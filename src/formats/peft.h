@@ -18,6 +18,8 @@
 
 namespace hyprstream::formats {
 
+inline constexpr const char* kPeftConfigName = "adapter_config.json";
+
 /// A weight matrix [out, in] of the base model.
 struct ModuleShape {
   int64_t out = 0;
@@ -45,9 +47,9 @@ class PeftAdapter {
   static std::shared_ptr<const PeftAdapter> Open(const std::filesystem::path& folder,
                                                  const BaseModules& base);
 
-  /// A file of tensors under PEFT's names, safetensors or PyTorch, told apart by content and with
-  /// the adapter_config.json beside it. Without that file ranks are those of the tensors and every
-  /// scale is 1: has_config() tells. Errors: as Open.
+  /// A file of tensors under PEFT's names, safetensors or PyTorch, told apart by content, with the
+  /// adapter_config.json that it carries inside or that lies beside it. Without one ranks are those
+  /// of the tensors and every scale is 1: has_config() tells. Errors: as Open.
   static std::shared_ptr<const PeftAdapter> OpenFile(const std::filesystem::path& file,
                                                      const BaseModules& base);
 

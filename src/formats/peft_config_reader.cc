@@ -14,7 +14,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kWhat = "adapter_config.json";
-constexpr size_t kMaxEntries = 256;  // of a list or of patterns; bounds the work of matching
+constexpr size_t kMaxEntries = 4096;  // of a list or of patterns; bounds the work of matching
 
 std::string Text(json::string_view text) { return {text.data(), text.size()}; }
 

@@ -116,9 +116,19 @@ class PytorchReader {
     CheckKind();
     const Pickle pickle(Record("data.pkl"));
     for (const auto& [key, value] : StateDict(pickle.root()).items) AddTensor(*key, *value);
+    ReadNotes();
   }
 
  private:
+  void ReadNotes() {
+    const std::string folder = root_ + "extra/";
+    for (const ZipEntry& entry : file_.archive_->entries()) {
+      if (!entry.name.starts_with(folder) || entry.bytes > PytorchFile::kMaxNoteBytes) continue;
+      file_.notes_.emplace(entry.name.substr(folder.size()),
+                           std::string(AsText(file_.archive_->Read(entry))));
+    }
+  }
+
   void FindRoot() {
     const auto entries = file_.archive_->entries();
     if (entries.empty()) {

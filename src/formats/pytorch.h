@@ -31,6 +31,9 @@ class PytorchFile {
   std::span<const NamedTensor> tensors() const { return tensors_; }
   /// Null when there is none of that name.
   const NamedTensor* Find(std::string_view name) const;
+  /// Texts of at most kMaxNoteBytes that the archive keeps under extra/NAME, by name.
+  const std::map<std::string, std::string>& notes() const { return notes_; }
+  static constexpr uint64_t kMaxNoteBytes = 1 << 20;
 
  private:
   friend class PytorchReader;
@@ -40,6 +43,7 @@ class PytorchFile {
   std::vector<AlignedBuffer> copies_;
   std::vector<NamedTensor> tensors_;
   std::map<std::string, size_t, std::less<>> by_name_;
+  std::map<std::string, std::string> notes_;
 };
 
 /// True when the bytes begin like a ZIP archive or an older file of torch.save.

@@ -8,6 +8,7 @@
 #include "base/atomic_file.h"
 #include "formats/safetensors_header.h"
 #include "formats/small_files.h"
+#include "formats/streamed_tensor.h"
 
 namespace hyprstream::formats {
 namespace {
@@ -17,7 +18,7 @@ void AppendQuoted(std::string& out, std::string_view text) {
 }
 
 /// Where each tensor's bytes begin, for tensors already in file order.
-std::string HeaderText(std::span<const NamedTensor* const> ordered,
+std::string HeaderText(std::span<const StreamedTensor* const> ordered,
                        const std::map<std::string, std::string>& metadata) {
   std::string text = "{";
   if (!metadata.empty()) {
@@ -31,15 +32,15 @@ std::string HeaderText(std::span<const NamedTensor* const> ordered,
     text += '}';
   }
   uint64_t offset = 0;
-  for (const NamedTensor* tensor : ordered) {
+  for (const StreamedTensor* tensor : ordered) {
     if (text.size() > 1) text += ',';
     AppendQuoted(text, tensor->name);
-    text += ":{\"dtype\":\"" + std::string(Name(tensor->view.dtype)) + "\",\"shape\":[";
-    for (const int64_t extent : tensor->view.shape.extents()) {
+    text += ":{\"dtype\":\"" + std::string(Name(tensor->dtype)) + "\",\"shape\":[";
+    for (const int64_t extent : tensor->shape.extents()) {
       if (text.back() != '[') text += ',';
       text += std::to_string(extent);
     }
-    const uint64_t end = offset + tensor->view.bytes.size();
+    const uint64_t end = offset + tensor->bytes();
     text += "],\"data_offsets\":[" + std::to_string(offset) + ',' + std::to_string(end) + "]}";
     offset = end;
   }
@@ -48,18 +49,15 @@ std::string HeaderText(std::span<const NamedTensor* const> ordered,
   return text;
 }
 
-void CheckWritable(const NamedTensor& tensor) {
-  if (!SafetensorsDType(Name(tensor.view.dtype))) {
+void CheckWritable(const StreamedTensor& tensor) {
+  if (!SafetensorsDType(Name(tensor.dtype))) {
     throw Error(ErrorCode::kUnsupported,
                 {.message = "safetensors cannot hold tensor " + Quote(tensor.name),
                  .expected = "a plain element type",
-                 .found = std::string(Name(tensor.view.dtype)),
+                 .found = std::string(Name(tensor.dtype)),
                  .hint = "widen it to F32 first"});
   }
   HYPR_CHECK(IsCleanName(tensor.name) && tensor.name != "__metadata__");
-  HYPR_CHECK(tensor.view.bytes.size() * 8 ==
-             static_cast<uint64_t>(tensor.view.elements()) *
-                 static_cast<uint64_t>(Info(tensor.view.dtype).block_bits));
 }
 
 }  // namespace
@@ -93,23 +91,32 @@ const NamedTensor* SafetensorsFile::Find(std::string_view name) const {
 
 void WriteSafetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,
                       const std::map<std::string, std::string>& metadata) {
-  std::vector<const NamedTensor*> ordered;
-  for (const NamedTensor& tensor : tensors) {
+  std::vector<StreamedTensor> streamed;
+  for (const NamedTensor& tensor : tensors) streamed.push_back(Streamed(tensor));
+  WriteSafetensorsStreamed(path, streamed, metadata);
+}
+
+void WriteSafetensorsStreamed(const std::filesystem::path& path,
+                              std::span<const StreamedTensor> tensors,
+                              const std::map<std::string, std::string>& metadata) {
+  std::vector<const StreamedTensor*> ordered;
+  for (const StreamedTensor& tensor : tensors) {
     CheckWritable(tensor);
     ordered.push_back(&tensor);
   }
-  std::sort(ordered.begin(), ordered.end(), [](const NamedTensor* a, const NamedTensor* b) {
-    const int a_bits = Info(a->view.dtype).block_bits;
-    const int b_bits = Info(b->view.dtype).block_bits;
+  std::sort(ordered.begin(), ordered.end(), [](const StreamedTensor* a, const StreamedTensor* b) {
+    const int a_bits = Info(a->dtype).block_bits;
+    const int b_bits = Info(b->dtype).block_bits;
     return a_bits != b_bits ? a_bits > b_bits : a->name < b->name;
   });
   for (size_t i = 1; i < ordered.size(); ++i) HYPR_CHECK(ordered[i - 1]->name != ordered[i]->name);
   const std::string header = HeaderText(ordered, metadata);
   const uint64_t length = header.size();
   AtomicFile file(path);
+  const ByteSink sink = [&](std::span<const std::byte> bytes) { file.Write(bytes); };
   file.Write(std::as_bytes(std::span(&length, 1)));
   file.Write(header);
-  for (const NamedTensor* tensor : ordered) file.Write(tensor->view.bytes);
+  for (const StreamedTensor* tensor : ordered) WriteTensor(*tensor, sink);
   file.Commit();
 }
 

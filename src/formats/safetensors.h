@@ -49,4 +49,10 @@ class SafetensorsFile {
 void WriteSafetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,
                       const std::map<std::string, std::string>& metadata = {});
 
+/// The same, of tensors that are made while they are written (formats/streamed_tensor.h).
+struct StreamedTensor;
+void WriteSafetensorsStreamed(const std::filesystem::path& path,
+                              std::span<const StreamedTensor> tensors,
+                              const std::map<std::string, std::string>& metadata = {});
+
 }  // namespace hyprstream::formats

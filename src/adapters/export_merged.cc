@@ -1,0 +1,73 @@
+#include "adapters/export_merged.h"
+
+#include <set>
+
+#include "adapters/merged_tensors.h"
+#include "adapters/new_folder.h"
+#include "base/error.h"
+#include "formats/gguf_writer.h"
+
+namespace hyprstream::adapters {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What lies beside the weights: configuration, tokenizer, templates, licences. Weights of any
+/// format and indexes of shards stay behind, and so does what is too large to be one of those.
+bool IsCompanion(const fs::directory_entry& entry) {
+  constexpr uintmax_t kMaxBytes = 64 << 20;
+  static const std::set<std::string> kKinds = {".json", ".jinja", ".txt", ".model", ".md"};
+  const std::string name = entry.path().filename().string();
+  const bool licence = name == "LICENSE" || name == "NOTICE";
+  return entry.is_regular_file() && !name.ends_with(".index.json") &&
+         !name.starts_with("adapter_") &&
+         (licence || kKinds.contains(entry.path().extension().string())) &&
+         entry.file_size() <= kMaxBytes;
+}
+
+void CopyCompanions(const fs::path& from, const fs::path& to) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(from)) {
+    if (IsCompanion(entry)) fs::copy_file(entry.path(), to / entry.path().filename());
+  }
+}
+
+[[noreturn]] void RefuseFormat(const formats::ModelFiles& base, std::string wanted,
+                               std::string hint) {
+  throw Error(ErrorCode::kUnsupported,
+              {.message = "a merged model has the format of its base",
+               .expected = std::move(wanted),
+               .found = base.gguf() != nullptr ? "a GGUF base" : "a safetensors base",
+               .where = base.path().string(),
+               .hint = std::move(hint)});
+}
+
+}  // namespace
+
+MergeResult ExportMergedSafetensors(const formats::ModelFiles& base,
+                                    const model::ModelConfig& config,
+                                    const model::AdapterViews& views, const fs::path& folder) {
+  if (base.gguf() != nullptr) RefuseFormat(base, "a safetensors base", "use --format gguf");
+  const MergedTensors merged = MergeTensors(base, config, views);
+  NewFolder target(folder);
+  try {
+    const fs::path source = fs::is_directory(base.path()) ? base.path() : base.path().parent_path();
+    CopyCompanions(source.empty() ? fs::path(".") : source, target.path());
+  } catch (const fs::filesystem_error& error) {
+    throw Error(ErrorCode::kIo, {.message = error.what(), .where = folder.string()});
+  }
+  formats::WriteSafetensorsStreamed(target.path() / "model.safetensors", merged.tensors,
+                                    {{"format", "pt"}});
+  target.Commit();
+  return {merged.changed, merged.widened};
+}
+
+MergeResult ExportMergedGguf(const formats::ModelFiles& base, const model::ModelConfig& config,
+                             const model::AdapterViews& views, const fs::path& file) {
+  if (base.gguf() == nullptr) RefuseFormat(base, "a GGUF base", "use --format safetensors");
+  const MergedTensors merged = MergeTensors(base, config, views);
+  RequireNothingAt(file);
+  formats::WriteGgufStreamed(file, formats::CopyMetadata(*base.gguf()), merged.tensors);
+  return {merged.changed, merged.widened};
+}
+
+}  // namespace hyprstream::adapters

@@ -1,0 +1,33 @@
+// A base model and an adapter as one model that needs no adapter, in the base's own format, with
+// everything beside the weights that the base has: configuration, tokenizer, templates.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "adapters/export_modules.h"
+#include "formats/model_files.h"
+#include "model/config.h"
+#include "model/modules.h"
+
+namespace hyprstream::adapters {
+
+struct MergeResult {
+  int64_t changed = 0;  // tensors that the adapter acts on
+  int64_t widened = 0;  // of those, quantised ones that are F16 now
+};
+
+/// A folder with config.json, model.safetensors and copies of the other small files of a
+/// safetensors base. Appears complete or not at all. Errors: kUnsupported for a GGUF base; those of
+/// RequireNothingAt and MergeTensors; kIo.
+MergeResult ExportMergedSafetensors(const formats::ModelFiles& base,
+                                    const model::ModelConfig& config,
+                                    const model::AdapterViews& views,
+                                    const std::filesystem::path& folder);
+
+/// One file with the metadata of a GGUF base. Errors: kUnsupported for a safetensors base, for
+/// metadata of types that are not written; as above.
+MergeResult ExportMergedGguf(const formats::ModelFiles& base, const model::ModelConfig& config,
+                             const model::AdapterViews& views, const std::filesystem::path& file);
+
+}  // namespace hyprstream::adapters

@@ -1,0 +1,65 @@
+#include "adapters/export_modules.h"
+
+#include <cstring>
+
+#include "adapters/tile_source.h"
+#include "base/error.h"
+
+namespace hyprstream::adapters {
+namespace {
+
+/// [rank, out] to [out, rank].
+Tensor Transposed(const float* b, int64_t rank, int64_t out) {
+  Tensor result(DType::kF32, {out, rank});
+  const std::span<float> values = result.As<float>();
+  for (int64_t r = 0; r < rank; ++r) {
+    for (int64_t o = 0; o < out; ++o) {
+      values[static_cast<size_t>(o * rank + r)] = b[r * out + o];
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+std::vector<ExportedModule> ExportModules(const StoredAdapter& adapter, ScalePlace scale) {
+  const Topology& topology = adapter.topology();
+  std::vector<std::vector<int64_t>> components;
+  for (size_t p = 0; p < topology.places().size(); ++p) components.push_back(adapter.components(p));
+  std::vector<Factors> factors = GatherFactors(topology, SourceOf(adapter.grid()), components);
+  std::vector<ExportedModule> modules;
+  for (size_t p = 0; p < components.size(); ++p) {
+    const auto rank = static_cast<int64_t>(components[p].size());
+    if (rank == 0) continue;
+    const TopologyPlace& place = topology.places()[p];
+    const ops::LowRankView& view =
+        adapter.views().At(place.at.layer, place.at.module, place.at.expert);
+    const float* b = scale == ScalePlace::kInB ? view.b : factors[p].b.As<float>().data();
+    modules.push_back({.place = p,
+                       .path = place.path,
+                       .rank = rank,
+                       .a = std::move(factors[p].a),
+                       .b = Transposed(b, rank, place.out)});
+  }
+  if (modules.empty()) {
+    throw Error(ErrorCode::kFailedPrecondition,
+                {.message = "the adapter has nothing to export: it equals its base",
+                 .expected = "at least one component",
+                 .hint = "train it first"});
+  }
+  return modules;
+}
+
+void RequireNothingAt(const std::filesystem::path& path) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const fs::file_status status = fs::symlink_status(path, ignored);
+  if (!fs::exists(status)) return;
+  if (fs::is_directory(status) && fs::is_empty(path, ignored)) return;
+  throw Error(ErrorCode::kAlreadyExists,
+              {.message = "there is something at the output's path already",
+               .where = path.string(),
+               .hint = "choose another path, or remove it"});
+}
+
+}  // namespace hyprstream::adapters

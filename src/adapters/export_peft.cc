@@ -1,0 +1,33 @@
+#include "adapters/export_peft.h"
+
+#include "adapters/new_folder.h"
+#include "adapters/peft_text.h"
+#include "base/atomic_file.h"
+#include "formats/peft.h"
+#include "formats/pytorch_writer.h"
+
+namespace hyprstream::adapters {
+
+namespace fs = std::filesystem;
+
+void ExportPeft(const StoredAdapter& adapter, const fs::path& folder,
+                const ExportOptions& options) {
+  const PeftExport made = MakePeftExport(adapter, options);
+  NewFolder target(folder);
+  AtomicFile config(target.path() / formats::kPeftConfigName);
+  config.Write(made.config);
+  config.Commit();
+  // The file carries its configuration too, for the day it is found without its folder.
+  formats::WriteSafetensors(target.path() / "adapter_model.safetensors", made.Tensors(),
+                            {{"format", "pt"}, {formats::kPeftConfigName, made.config}});
+  target.Commit();
+}
+
+void ExportPytorch(const StoredAdapter& adapter, const fs::path& file,
+                   const ExportOptions& options) {
+  const PeftExport made = MakePeftExport(adapter, options);
+  RequireNothingAt(file);
+  formats::WritePytorch(file, made.Tensors(), {{formats::kPeftConfigName, made.config}});
+}
+
+}  // namespace hyprstream::adapters

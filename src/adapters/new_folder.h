@@ -1,0 +1,29 @@
+// A folder that appears under its name complete or not at all. One thread per object.
+#pragma once
+
+#include <filesystem>
+
+namespace hyprstream::adapters {
+
+class NewFolder {
+ public:
+  /// Makes an empty folder beside `target`, and the folders above it where they are missing.
+  /// Errors: those of RequireNothingAt; kIo.
+  explicit NewFolder(std::filesystem::path target);
+  /// Without Commit everything is removed.
+  ~NewFolder();
+  NewFolder(const NewFolder&) = delete;
+  NewFolder& operator=(const NewFolder&) = delete;
+
+  /// Where the files go until Commit.
+  const std::filesystem::path& path() const { return temporary_; }
+  /// Errors: kAlreadyExists when something has taken the name meanwhile; kIo.
+  void Commit();
+
+ private:
+  std::filesystem::path target_;
+  std::filesystem::path temporary_;
+  bool done_ = false;
+};
+
+}  // namespace hyprstream::adapters

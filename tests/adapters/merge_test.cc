@@ -1,0 +1,157 @@
+// A merged model answers as the base with the adapter beside it does.
+#include <gtest/gtest.h>
+
+#include "adapters/adapter_files.h"
+#include "adapters/export_merged.h"
+#include "adapters/stored_case.h"
+#include "model/harness.h"
+
+namespace hyprstream::adapters {
+namespace {
+
+using namespace hyprstream::testing;
+namespace fs = std::filesystem;
+
+// Logits of these models are of the size of one; f32 sums of two orders differ by 1e-5 or less.
+constexpr float kExactTolerance = 1e-4f;
+
+class Merging {
+ public:
+  Merging(fs::path base, const StoredCase& made)
+      : path_(std::move(base)),
+        files_(formats::ModelFiles::Open(path_)),
+        config_(model::ReadConfig(*files_)),
+        stored_(MakeStored(folder_ / "version", config_, made)) {}
+
+  MergeResult WriteSafetensors() const {
+    return ExportMergedSafetensors(*files_, config_, stored_->views(), merged());
+  }
+  MergeResult WriteGguf() const {
+    return ExportMergedGguf(*files_, config_, stored_->views(), merged());
+  }
+  fs::path merged() const { return folder_ / "merged"; }
+  const formats::ModelFiles& files() const { return *files_; }
+
+  Tensor LogitsOfBase(std::vector<model::AdapterUse> adapters = {}) const {
+    return Logits(path_, std::move(adapters));
+  }
+  Tensor LogitsBeside() const { return LogitsOfBase({{.views = &stored_->views(), .scale = 1}}); }
+  Tensor LogitsMerged() const { return Logits(merged(), {}); }
+
+ private:
+  Tensor Logits(const fs::path& model, std::vector<model::AdapterUse> adapters) const {
+    Compute compute;
+    std::vector<int32_t> ids;
+    for (int32_t i = 0; i < 24; ++i) {
+      ids.push_back((i * 37 + 11) % static_cast<int32_t>(config_.vocab_size));
+    }
+    const auto loaded = LoadExact(model, compute.context);
+    return RunModel(*loaded, compute.context, ids, {.adapters = std::move(adapters)});
+  }
+
+  const TemporaryFolder folder_;
+  const fs::path path_;
+  const std::shared_ptr<const formats::ModelFiles> files_;
+  const model::ModelConfig config_;
+  const std::shared_ptr<const StoredAdapter> stored_;
+};
+
+float Largest(const Tensor& logits) {
+  float largest = 0;
+  for (const float value : logits.As<float>()) largest = std::max(largest, std::abs(value));
+  return largest;
+}
+
+float Difference(const Tensor& a, const Tensor& b) {
+  return MaxDifference(a.As<float>(), b.As<float>());
+}
+
+class MergedSafetensors : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(MergedSafetensors, AnswersAsBaseWithAdapter) {
+  const Merging merging(DataPath(std::string("fixtures/") + GetParam()), {.scale = 1.5});
+  const MergeResult result = merging.WriteSafetensors();
+  EXPECT_GT(result.changed, 0);
+  EXPECT_EQ(result.widened, 0);
+  const Tensor beside = merging.LogitsBeside();
+  EXPECT_LE(Difference(merging.LogitsMerged(), beside), kExactTolerance);
+  EXPECT_GT(Difference(merging.LogitsOfBase(), beside), 100 * kExactTolerance);
+}
+
+INSTANTIATE_TEST_SUITE_P(Fixtures, MergedSafetensors,
+                         ::testing::Values("qwen3-untied", "qwen2-bias", "llama-linear",
+                                           "mistral-sliding", "qwen3-moe"),
+                         [](const auto& test) {
+                           std::string name = test.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+struct GgufCase {
+  const char* name;
+  const char* file;
+  float tolerance;  // relative to the largest logit
+  bool quantised;
+};
+
+class MergedGguf : public ::testing::TestWithParam<GgufCase> {};
+
+TEST_P(MergedGguf, AnswersAsBaseWithAdapter) {
+  const Merging merging(DataPath(std::string("fixtures/gguf/") + GetParam().file), {.scale = 1.5});
+  const MergeResult result = merging.WriteGguf();
+  EXPECT_EQ(result.widened, GetParam().quantised ? result.changed : 0);
+  const Tensor beside = merging.LogitsBeside();
+  const float tolerance = GetParam().tolerance * Largest(beside);
+  EXPECT_LE(Difference(merging.LogitsMerged(), beside), tolerance);
+  EXPECT_GT(Difference(merging.LogitsOfBase(), beside), 2 * tolerance);
+  const auto read = formats::GgufFile::Open(merging.merged());
+  EXPECT_EQ(read->metadata().size(), merging.files().gguf()->metadata().size());
+}
+
+// F16 rounds each merged weight by up to 2^-11 of itself, BF16 by 2^-8; two layers of random
+// weights make four times that of it.
+constexpr float kF32Tolerance = 1e-5f;
+constexpr float kF16Tolerance = 0x4p-11f;
+constexpr float kBF16Tolerance = 0x4p-8f;
+INSTANTIATE_TEST_SUITE_P(
+    Files, MergedGguf,
+    ::testing::Values(GgufCase{"F32", "qwen3-gguf/model-F32.gguf", kF32Tolerance, false},
+                      GgufCase{"F16", "qwen3-gguf/model-F16.gguf", kF16Tolerance, false},
+                      GgufCase{"BF16", "qwen3-gguf/model-BF16.gguf", kBF16Tolerance, false},
+                      GgufCase{"Q8_0", "qwen3-gguf/model-Q8_0.gguf", kF16Tolerance, true},
+                      GgufCase{"Q4_K", "qwen3-kquant-Q4_K_M.gguf", kF16Tolerance, true},
+                      GgufCase{"LlamasPairedRows", "llama-gguf/model-F32.gguf", kF32Tolerance,
+                               false}),
+    [](const auto& test) { return test.param.name; });
+
+TEST(Merged, KeepsWhatLiesBesideTheWeights) {
+  const Merging merging(SourcePath("models/willowbrook"), {});
+  merging.WriteSafetensors();
+  for (const char* name :
+       {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"}) {
+    EXPECT_EQ(ReadAll(merging.merged() / name), ReadAll(SourcePath("models/willowbrook") / name));
+  }
+  const auto base =
+      formats::SafetensorsFile::Open(SourcePath("models/willowbrook/model.safetensors"));
+  const auto merged = formats::SafetensorsFile::Open(merging.merged() / "model.safetensors");
+  ASSERT_EQ(base->tensors().size(), merged->tensors().size());
+  for (const formats::NamedTensor& tensor : base->tensors()) {
+    EXPECT_EQ(merged->Find(tensor.name)->view.dtype, tensor.view.dtype) << tensor.name;
+  }
+}
+
+TEST(Merged, RefusesWhatDoesNotFitTheType) {
+  const Merging merging(DataPath("fixtures/gguf/qwen3-gguf/model-F16.gguf"), {.size = 1e3f});
+  EXPECT_EQ(ErrorOf([&] { merging.WriteGguf(); })->code(), ErrorCode::kUnsupported);
+  EXPECT_FALSE(fs::exists(merging.merged()));
+}
+
+TEST(Merged, RefusesTheOtherFormat) {
+  const Merging gguf(DataPath("fixtures/gguf/qwen3-gguf/model-F32.gguf"), {});
+  EXPECT_EQ(ErrorOf([&] { gguf.WriteSafetensors(); })->code(), ErrorCode::kUnsupported);
+  const Merging folder(DataPath("fixtures/qwen3-untied"), {});
+  EXPECT_EQ(ErrorOf([&] { folder.WriteGguf(); })->code(), ErrorCode::kUnsupported);
+}
+
+}  // namespace
+}  // namespace hyprstream::adapters
