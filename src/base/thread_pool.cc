@@ -16,6 +16,15 @@ inline void Pause() {
 #endif
 }
 
+template <typename Condition>
+bool SpinUntil(Condition condition) {
+  for (int spins = 0; spins < kSpins; ++spins) {
+    if (condition()) return true;
+    Pause();
+  }
+  return false;
+}
+
 }  // namespace
 
 int AvailableProcessors() {
@@ -34,58 +43,83 @@ ThreadPool::ThreadPool(int threads) {
 }
 
 ThreadPool::~ThreadPool() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_.store(true);
-    generation_.fetch_add(1);
-  }
-  wake_.notify_all();
+  stopping_.store(true);
+  Open();
   for (std::thread& worker : workers_) worker.join();
 }
 
-void ThreadPool::RunErased(Function function, void* context) {
+void ThreadPool::RunErased(Function function, void* context, Attendance attendance) {
   if (workers_.empty()) {
     function(context, 0);
     return;
   }
   function_ = function;
   context_ = context;
-  running_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
-  // Sequentially consistent with the sleeper's check of generation_ after it announced itself:
-  // either it sees the new generation, or we see it sleeping.
-  generation_.fetch_add(1, std::memory_order_seq_cst);
+  finished_.store(0, std::memory_order_relaxed);
+  Open();
+  function(context, 0);
+  if (attendance == Attendance::kAll) AwaitFinished(workers_.size());
+  AwaitFinished(gate_.fetch_or(kClosed, std::memory_order_acq_rel) & kJoined);
+}
+
+void ThreadPool::Open() {
+  const uint64_t gate = gate_.load(std::memory_order_relaxed);
+  // Sequentially consistent with the sleeper's check of gate_ after it announced itself: either it
+  // sees the gate open, or we see it sleeping.
+  gate_.store((gate & ~(kNextCall - 1)) + kNextCall, std::memory_order_seq_cst);
   if (sleeping_.load(std::memory_order_seq_cst) > 0) {
     { const std::lock_guard lock(mutex_); }
     wake_.notify_all();
   }
-  function(context, 0);
-  for (int spins = 0; running_.load(std::memory_order_acquire) != 0; ++spins) {
-    if (spins < kSpins) {
-      Pause();
-    } else {
-      std::this_thread::yield();
+}
+
+// A worker that does not come back in time is not running: sleep, so that it finds a processor.
+void ThreadPool::AwaitFinished(uint64_t count) {
+  if (SpinUntil([&] { return finished_.load(std::memory_order_acquire) == count; })) return;
+  std::unique_lock lock(mutex_);
+  caller_sleeps_.store(true, std::memory_order_seq_cst);
+  done_.wait(lock, [&] { return finished_.load(std::memory_order_seq_cst) == count; });
+  caller_sleeps_.store(false, std::memory_order_relaxed);
+}
+
+bool ThreadPool::IsOpen(uint64_t last_call) const {
+  const uint64_t gate = gate_.load(std::memory_order_seq_cst);
+  return (gate & kClosed) == 0 && gate / kNextCall != last_call;
+}
+
+bool ThreadPool::Join(uint64_t& last_call) {
+  uint64_t gate = gate_.load(std::memory_order_acquire);
+  while ((gate & kClosed) == 0 && gate / kNextCall != last_call) {
+    if (gate_.compare_exchange_weak(gate, gate + 1, std::memory_order_acq_rel,
+                                    std::memory_order_acquire)) {
+      last_call = gate / kNextCall;
+      return true;
     }
+  }
+  return false;
+}
+
+void ThreadPool::Finish() {
+  finished_.fetch_add(1, std::memory_order_seq_cst);
+  if (caller_sleeps_.load(std::memory_order_seq_cst)) {
+    { const std::lock_guard lock(mutex_); }
+    done_.notify_one();
   }
 }
 
 void ThreadPool::WorkerLoop(int index) {
-  uint64_t seen = 0;
+  uint64_t last_call = 0;
   while (true) {
-    int spins = 0;
-    while (generation_.load(std::memory_order_acquire) == seen) {
-      if (++spins < kSpins) {
-        Pause();
-        continue;
-      }
+    if (!SpinUntil([&] { return IsOpen(last_call); })) {
       std::unique_lock lock(mutex_);
       sleeping_.fetch_add(1, std::memory_order_seq_cst);
-      wake_.wait(lock, [&] { return generation_.load(std::memory_order_seq_cst) != seen; });
-      sleeping_.fetch_sub(1, std::memory_order_seq_cst);
+      wake_.wait(lock, [&] { return IsOpen(last_call); });
+      sleeping_.fetch_sub(1, std::memory_order_relaxed);
     }
-    ++seen;
+    if (!Join(last_call)) continue;
     if (stopping_.load()) return;
     function_(context_, index);
-    running_.fetch_sub(1, std::memory_order_release);
+    Finish();
   }
 }
 

@@ -102,7 +102,7 @@ class AttentionRun {
     const int64_t size = WorkspaceSize() + 2 * PartialSize();
     const std::span<float> memory = context_.scratch.Allocate<float>(threads * size);
     std::atomic<int64_t> next{0};
-    context_.pool.Run([&](int thread) {
+    context_.pool.Share([&](int thread) {
       while (true) {
         const int64_t i = next.fetch_add(1, std::memory_order_relaxed);
         if (i >= count) return;
@@ -120,7 +120,7 @@ class AttentionRun {
     const int threads = context_.pool.threads();
     const std::span<float> memory = context_.scratch.Allocate<float>(threads * WorkspaceSize());
     std::atomic<int64_t> next{0};
-    context_.pool.Run([&](int thread) {
+    context_.pool.Share([&](int thread) {
       int64_t prepared = -1;
       while (true) {
         const int64_t i = next.fetch_add(1, std::memory_order_relaxed);

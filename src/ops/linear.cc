@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <thread>
 
 #include "base/error.h"
 #include "kernels/cpu/matmul.h"
@@ -15,22 +14,6 @@ namespace {
 
 using Form = LinearWeight::Impl::Form;
 using kernels::kStripRows;
-
-// Every member of the team must arrive before any leaves.
-class Rendezvous {
- public:
-  explicit Rendezvous(int team) : missing_(team) {}
-  void Wait() {
-    missing_.fetch_sub(1, std::memory_order_acq_rel);
-    for (int spins = 0; missing_.load(std::memory_order_acquire) > 0; ++spins) {
-      if (spins > kSpins) std::this_thread::yield();
-    }
-  }
-
- private:
-  static constexpr int kSpins = 4000;
-  std::atomic<int> missing_;
-};
 
 // One Linear call: its operands in scratch and the two phases that the team runs.
 class LinearRun {
@@ -70,7 +53,7 @@ class LinearRun {
 
   void PlanChunks();
   void AllocateComponents();
-  void Prepare(int thread) const;
+  void Prepare(int64_t share) const;
   void RunChunks(int thread);
   void RunChunk(const LinearCall& call, const Part& part, int64_t begin, int64_t end,
                 std::byte* scratch) const;
@@ -134,31 +117,27 @@ void LinearRun::AllocateComponents() {
 void LinearRun::Run() {
   // Waking the team costs more than converting a few short rows.
   constexpr int64_t kAlonePieces = 32;
-  const int team = context_.pool.threads();
   if (!adapters_ && input_.pieces() <= kAlonePieces) {
     input_.Prepare(0, input_.pieces());
-    context_.pool.Run([&](int thread) { RunChunks(thread); });
-    return;
+  } else {
+    context_.pool.ParallelFor(context_.pool.threads(), 1, [&](int64_t begin, int64_t end, int) {
+      for (int64_t share = begin; share < end; ++share) Prepare(share);
+    });
   }
-  Rendezvous prepared(team);
-  context_.pool.Run([&](int thread) {
-    Prepare(thread);
-    prepared.Wait();
-    RunChunks(thread);
-  });
+  context_.pool.Share([&](int thread) { RunChunks(thread); });
 }
 
-// A thread's share of the conversion of x and of every segment's components.
-void LinearRun::Prepare(int thread) const {
-  const int team = context_.pool.threads();
-  const auto share = [&](int64_t count, int index) { return count * index / team; };
-  input_.Prepare(share(input_.pieces(), thread), share(input_.pieces(), thread + 1));
+// One of as many shares as threads: of the conversion of x and of every segment's components.
+void LinearRun::Prepare(int64_t share) const {
+  const int64_t shares = context_.pool.threads();
+  const auto border = [&](int64_t count, int64_t index) { return count * index / shares; };
+  input_.Prepare(border(input_.pieces(), share), border(input_.pieces(), share + 1));
   const ConstMatrix& x = input_.x();
   for (const Part& part : parts_) {
     for (const Components& c : part.components) {
       const LowRankView& view = c.segment->view;
-      const int64_t begin = share(view.rank, thread);
-      const int64_t end = share(view.rank, thread + 1);
+      const int64_t begin = border(view.rank, share);
+      const int64_t end = border(view.rank, share + 1);
       const int64_t rows = c.segment->row_end - c.segment->row_begin;
       const int64_t row_bytes = x.cols * static_cast<int64_t>(sizeof(float));
       kernels_.f32({.weight = reinterpret_cast<const std::byte*>(view.a + begin * x.cols),

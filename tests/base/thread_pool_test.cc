@@ -76,6 +76,55 @@ TEST(ThreadPool, ParallelForCoversEverythingOnceInWholeGrains) {
   }
 }
 
+/// Plain integers again: whoever took part has finished when Share returns.
+TEST(ThreadPool, SharedWorkIsDoneOnceByThoseWhoCome) {
+  for (const int threads : {1, 2, 4}) {
+    ThreadPool pool(threads);
+    for (int round = 0; round < 2'000; ++round) {
+      std::vector<int> done(static_cast<size_t>(round % 23), 0);
+      std::vector<int> calls(static_cast<size_t>(threads), 0);
+      std::atomic<size_t> next{0};
+      pool.Share([&](int thread) {
+        ++calls[static_cast<size_t>(thread)];
+        for (size_t i; (i = next.fetch_add(1)) < done.size();) ++done[i];
+      });
+      EXPECT_EQ(done, std::vector<int>(done.size(), 1));
+      EXPECT_EQ(calls[0], 1);
+      for (const int count : calls) EXPECT_LE(count, 1);
+    }
+  }
+}
+
+/// More workers than processors, so that some are always late; every third call wants them all.
+TEST(ThreadPool, LateWorkersDelayNobodyAndMissNoCallThatWantsThem) {
+  const int threads = 2 * AvailableProcessors() + 1;
+  ThreadPool pool(threads);
+  std::vector<int64_t> calls(static_cast<size_t>(threads), 0);
+  int64_t shared = 0;
+  for (int round = 0; round < 600; ++round) {
+    if (round % 3 == 0) {
+      pool.Run([&](int thread) { ++calls[static_cast<size_t>(thread)]; });
+    } else {
+      pool.Share([&](int thread) { shared += thread == 0 ? 1 : 0; });
+    }
+  }
+  EXPECT_EQ(calls, std::vector<int64_t>(calls.size(), 200));
+  EXPECT_EQ(shared, 400);
+}
+
+/// The caller waits long enough to fall asleep.
+TEST(ThreadPool, WaitsForAWorkerThatIsSlow) {
+  ThreadPool pool(2);
+  for (int round = 0; round < 20; ++round) {
+    int64_t slow = 0;
+    pool.Run([&](int thread) {
+      const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(500);
+      while (thread == 1 && std::chrono::steady_clock::now() < until) ++slow;
+    });
+    EXPECT_GT(slow, 0);
+  }
+}
+
 TEST(ThreadPool, ABodyMayBeConst) {
   ThreadPool pool(2);
   std::atomic<int> calls{0};
