@@ -12,34 +12,72 @@
 namespace hyprstream::ops {
 namespace {
 
-using kernels::Accumulate;
 using kernels::kPanelColumns;
+using kernels::kPanelSteps;
 
-// Rows that share a packed piece of the weight: their piece of dy stays in the L2 cache beside it.
+// Rows that share a packed piece of the weight: their sums and their piece of dy stay in the L2
+// cache beside it.
 constexpr int64_t kMostRows = 512;
-// Outputs of one term that share a packed piece.
-constexpr int64_t kPieceOutputs = 2 * kPanelSteps;
 // Of dy in bf16, made before the products that read it.
 constexpr int64_t kRoundedBytes = int64_t{8} << 20;
 
-/// Outputs [begin, end) of a term. Its dy in pairs of bf16, where the products are of bf16, is
-/// [piece of kPieceOutputs][row][kPanelSteps].
+/// Outputs [begin, end) of a term, in pieces that are packed at once. Where the products are of
+/// bf16, dy is rounded to pairs [piece][row][kPanelSteps].
 struct Span {
   const LinearGradientTerm* term;
   int64_t begin;
   int64_t end;
-  uint32_t* pairs;
+  bool bf16;
+  uint32_t* pairs = nullptr;
 
-  int64_t pieces() const { return (end - begin + kPieceOutputs - 1) / kPieceOutputs; }
+  int64_t piece_outputs() const { return bf16 ? 2 * kPanelSteps : kPanelSteps; }
+  int64_t pieces() const { return (end - begin + piece_outputs() - 1) / piece_outputs(); }
 };
 
-/// A task of one thread: a block of rows of dx by a block of columns.
-struct Block {
-  int64_t row;
-  int64_t rows;
-  int64_t column;
-  Accumulate accumulate;
+/// The sums of a block of dx while the products of its pieces are added one by one. Between the
+/// first and the last they lie close together: rows of dx, a power of two apart, compete for the
+/// same sets of the caches.
+class BlockSums {
+ public:
+  enum class Start { kZero, kTarget };
+
+  /// memory: as many floats as `target` has rows, times kBlockColumns.
+  BlockSums(Matrix target, float* memory, Start start, int64_t pieces)
+      : target_(target), memory_(memory), start_(start), pieces_(pieces) {}
+
+  /// Adds a · panels; one panel stays in the L1 cache while the rows pass by.
+  template <class Word>
+  void Add(void (*gemm)(const kernels::GemmArgs<Word>&), const Word* a, int64_t a_row,
+           const Word* panels, int64_t steps) {
+    const bool last = piece_ + 1 == pieces_;
+    for (int64_t column = 0; column < target_.cols; column += kPanelColumns) {
+      float* const sums = memory_ + column * target_.rows;
+      float* const target = target_.data + column;
+      const float* addend = piece_ > 0 ? sums : start_ == Start::kTarget ? target : nullptr;
+      gemm({.a = a,
+            .a_row = a_row,
+            .a_step = 1,
+            .b = panels + column / kPanelColumns * kPanelWords,
+            .steps = steps,
+            .rows = target_.rows,
+            .columns = std::min(kPanelColumns, target_.cols - column),
+            .c = last ? target : sums,
+            .c_row = last ? target_.stride : kPanelColumns,
+            .addend = addend,
+            .addend_row = piece_ > 0 ? kPanelColumns : target_.stride});
+    }
+    ++piece_;
+  }
+
+ private:
+  Matrix target_;
+  float* memory_;  // [panel][row][kPanelColumns]
+  Start start_;
+  int64_t pieces_;
+  int64_t piece_ = 0;
 };
+
+using Start = BlockSums::Start;
 
 class InputGradientRun {
  public:
@@ -52,21 +90,17 @@ class InputGradientRun {
   struct ThreadScratch {
     uint32_t* panels;
     float* rows;  // two widened rows
+    float* sums;
   };
 
-  void RunSpans(std::span<const Span> spans, Accumulate accumulate);
+  void RunSpans(std::span<const Span> spans, Start start);
   /// Pieces [begin, end) of a span's rows, a row's pieces being neighbours.
   void RoundPieces(const Span& span, int64_t begin, int64_t end) const;
-  void RunBlock(std::span<const Span> spans, const Block& block,
+  /// A task of one thread: rows from `row` on, columns from `column` on.
+  void RunBlock(std::span<const Span> spans, Start start, int64_t row, int64_t column,
                 const ThreadScratch& scratch) const;
-  Accumulate MultiplyBf16(const Span& span, const Block& block, const WeightPanels& weight,
-                          uint32_t* panels) const;
-  Accumulate MultiplyF32(const Span& span, const Block& block, const WeightPanels& weight,
-                         float* panels) const;
-  Matrix Target(const Block& block) const {
-    return dx_.Rows(block.row, block.rows)
-        .Cols(block.column, std::min(kBlockColumns, dx_.cols - block.column));
-  }
+  void AddSpan(const Span& span, int64_t row, const WeightPanels& weight, uint32_t* panels,
+               BlockSums& sums) const;
 
   Context& context_;
   const kernels::GemmKernels& kernels_;
@@ -96,6 +130,7 @@ InputGradientRun::InputGradientRun(Context& context, std::span<const LinearGradi
   for (ThreadScratch& scratch : scratch_) {
     scratch.panels = context.scratch.Allocate<uint32_t>(kPanelBlockWords).data();
     scratch.rows = context.scratch.Allocate<float>(2 * kBlockColumns).data();
+    scratch.sums = context.scratch.Allocate<float>(block_rows_ * kBlockColumns).data();
   }
 }
 
@@ -103,7 +138,7 @@ InputGradientRun::InputGradientRun(Context& context, std::span<const LinearGradi
 void InputGradientRun::Run() {
   const int64_t piece_bytes = dx_.rows * kPanelSteps * static_cast<int64_t>(sizeof(uint32_t));
   const int64_t room = std::max<int64_t>(kRoundedBytes / piece_bytes, 1);
-  auto accumulate = Accumulate::kStore;
+  auto start = Start::kZero;
   size_t term = 0;
   int64_t begin = 0;
   while (term < terms_.size()) {
@@ -113,24 +148,27 @@ void InputGradientRun::Run() {
     for (int64_t left = room; left > 0 && term < terms_.size();) {
       const int64_t outputs = terms_[term].weight->out_features();
       Span& span = spans[count++];
-      span = {&terms_[term], begin, std::min(begin + left * kPieceOutputs, outputs), nullptr};
+      span = {.term = &terms_[term],
+              .begin = begin,
+              .end = std::min(begin + left * 2 * kPanelSteps, outputs),
+              .bf16 = WeightPanels::MultipliesBf16(kernels_, *terms_[term].weight)};
       left -= span.pieces();
-      if (WeightPanels::MultipliesBf16(kernels_, *span.term->weight)) {
+      if (span.bf16) {
         span.pairs =
             context_.scratch.Allocate<uint32_t>(span.pieces() * dx_.rows * kPanelSteps).data();
       }
       begin = span.end == outputs ? 0 : span.end;
       if (begin == 0) ++term;
     }
-    RunSpans(spans.first(count), accumulate);
-    accumulate = Accumulate::kAdd;
+    RunSpans(spans.first(count), start);
+    start = Start::kTarget;
   }
 }
 
-void InputGradientRun::RunSpans(std::span<const Span> spans, Accumulate accumulate) {
+void InputGradientRun::RunSpans(std::span<const Span> spans, Start start) {
   for (const Span& span : spans) {
-    if (span.pairs == nullptr) continue;
-    ForRows(context_, span.pieces() * dx_.rows, kPieceOutputs,
+    if (!span.bf16) continue;
+    ForRows(context_, span.pieces() * dx_.rows, span.piece_outputs(),
             [&](int64_t begin, int64_t end) { RoundPieces(span, begin, end); });
   }
   std::atomic<int64_t> next{0};
@@ -138,12 +176,7 @@ void InputGradientRun::RunSpans(std::span<const Span> spans, Accumulate accumula
     while (true) {
       const int64_t task = next.fetch_add(1, std::memory_order_relaxed);
       if (task >= row_blocks_ * column_blocks_) return;
-      const int64_t row = task % row_blocks_ * block_rows_;
-      RunBlock(spans,
-               {.row = row,
-                .rows = std::min(block_rows_, dx_.rows - row),
-                .column = task / row_blocks_ * kBlockColumns,
-                .accumulate = accumulate},
+      RunBlock(spans, start, task % row_blocks_ * block_rows_, task / row_blocks_ * kBlockColumns,
                scratch_[static_cast<size_t>(thread)]);
     }
   });
@@ -154,72 +187,43 @@ void InputGradientRun::RoundPieces(const Span& span, int64_t begin, int64_t end)
   for (int64_t i = begin; i < end; ++i) {
     const int64_t row = i / pieces;
     const int64_t piece = i % pieces;
-    const int64_t output = span.begin + piece * kPieceOutputs;
-    const int64_t count = std::min(kPieceOutputs, span.end - output);
+    const int64_t output = span.begin + piece * span.piece_outputs();
+    const int64_t count = std::min(span.piece_outputs(), span.end - output);
     auto* pairs = reinterpret_cast<uint16_t*>(span.pairs + (piece * dx_.rows + row) * kPanelSteps);
     kernels_.round_bf16(span.term->dy.row(row) + output, count, pairs);
     if (count % 2 != 0) pairs[count] = 0;
   }
 }
 
-/// c (+)= a · panels, panel by panel: one stays in the L1 cache while the rows pass by.
-template <class Word, class Gemm>
-void MultiplyPanels(Gemm gemm, const Word* a, int64_t a_row, const Word* panels, int64_t steps,
-                    Matrix c, Accumulate accumulate) {
-  for (int64_t column = 0; column < c.cols; column += kPanelColumns) {
-    gemm({.a = a,
-          .a_row = a_row,
-          .a_step = 1,
-          .b = panels + column / kPanelColumns * kPanelWords,
-          .b_step = kPanelColumns,
-          .steps = steps,
-          .rows = c.rows,
-          .columns = std::min(kPanelColumns, c.cols - column),
-          .c = c.data + column,
-          .c_row = c.stride,
-          .accumulate = accumulate});
-  }
-}
-
-void InputGradientRun::RunBlock(std::span<const Span> spans, const Block& block,
-                                const ThreadScratch& scratch) const {
-  Block next = block;
+void InputGradientRun::RunBlock(std::span<const Span> spans, Start start, int64_t row,
+                                int64_t column, const ThreadScratch& scratch) const {
+  int64_t pieces = 0;
+  for (const Span& span : spans) pieces += span.pieces();
+  const Matrix target = dx_.Rows(row, std::min(block_rows_, dx_.rows - row))
+                            .Cols(column, std::min(kBlockColumns, dx_.cols - column));
+  BlockSums sums(target, scratch.sums, start, pieces);
   for (const Span& span : spans) {
-    const WeightPanels weight(kernels_, *span.term->weight, block.column, Target(block).cols,
-                              scratch.rows);
-    next.accumulate = span.pairs != nullptr ? MultiplyBf16(span, next, weight, scratch.panels)
-                                            : MultiplyF32(span, next, weight,
-                                                          reinterpret_cast<float*>(scratch.panels));
+    const WeightPanels weight(kernels_, *span.term->weight, column, target.cols, scratch.rows);
+    AddSpan(span, row, weight, scratch.panels, sums);
   }
 }
 
-Accumulate InputGradientRun::MultiplyBf16(const Span& span, const Block& block,
-                                          const WeightPanels& weight, uint32_t* panels) const {
-  auto accumulate = block.accumulate;
-  for (int64_t piece = 0; piece < span.pieces(); ++piece) {
-    const int64_t output = span.begin + piece * kPieceOutputs;
-    const int64_t count = std::min(kPieceOutputs, span.end - output);
-    weight.PackBf16(output, count, panels);
-    MultiplyPanels<uint32_t>(kernels_.bf16,
-                             span.pairs + (piece * dx_.rows + block.row) * kPanelSteps, kPanelSteps,
-                             panels, (count + 1) / 2, Target(block), accumulate);
-    accumulate = Accumulate::kAdd;
-  }
-  return accumulate;
-}
-
-Accumulate InputGradientRun::MultiplyF32(const Span& span, const Block& block,
-                                         const WeightPanels& weight, float* panels) const {
-  auto accumulate = block.accumulate;
+void InputGradientRun::AddSpan(const Span& span, int64_t row, const WeightPanels& weight,
+                               uint32_t* panels, BlockSums& sums) const {
   const ConstMatrix& dy = span.term->dy;
-  for (int64_t output = span.begin; output < span.end; output += kPanelSteps) {
-    const int64_t count = std::min(kPanelSteps, span.end - output);
-    weight.PackF32(output, count, panels);
-    MultiplyPanels<float>(kernels_.f32, dy.row(block.row) + output, dy.stride, panels, count,
-                          Target(block), accumulate);
-    accumulate = Accumulate::kAdd;
+  for (int64_t piece = 0; piece < span.pieces(); ++piece) {
+    const int64_t output = span.begin + piece * span.piece_outputs();
+    const int64_t count = std::min(span.piece_outputs(), span.end - output);
+    if (span.bf16) {
+      weight.PackBf16(output, count, panels);
+      sums.Add<uint32_t>(kernels_.bf16, span.pairs + (piece * dx_.rows + row) * kPanelSteps,
+                         kPanelSteps, panels, (count + 1) / 2);
+    } else {
+      auto* words = reinterpret_cast<float*>(panels);
+      weight.PackF32(output, count, words);
+      sums.Add<float>(kernels_.f32, dy.row(row) + output, dy.stride, words, count);
+    }
   }
-  return accumulate;
 }
 
 }  // namespace

@@ -12,11 +12,11 @@
 namespace hyprstream::ops {
 namespace {
 
-using kernels::Accumulate;
 using kernels::kPanelColumns;
+using kernels::kPanelSteps;
 
-constexpr int64_t kSteps = 128;                      // summed before they are added
 constexpr int64_t kTaskColumns = 2 * kPanelColumns;  // neighbours share pairs of cache lines
+constexpr int64_t kPanelWords = kPanelSteps * kPanelColumns;
 
 // One call: the components of every row first, then independent blocks of columns.
 class LowRankRun {
@@ -32,7 +32,7 @@ class LowRankRun {
         da_(da),
         db_(db),
         dx_(dx),
-        panels_(context.scratch.Allocate<float>(kSteps * kPanelColumns * context.pool.threads())) {
+        panels_(context.scratch.Allocate<float>(kPanelWords * context.pool.threads())) {
     if (db.data != nullptr) z_ = context.scratch.AllocateMatrix(x.rows, view.rank);
     if (da.data != nullptr || dx.data != nullptr) {
       g_ = context.scratch.AllocateMatrix(x.rows, view.rank);
@@ -49,7 +49,7 @@ class LowRankRun {
     const int64_t outputs = z_.data == nullptr ? 0 : (dy_.cols + kTaskColumns - 1) / kTaskColumns;
     std::atomic<int64_t> next{0};
     const auto body = [&](int thread) {
-      float* panel = panels_.data() + thread * kSteps * kPanelColumns;
+      float* panel = panels_.data() + thread * kPanelWords;
       while (true) {
         const int64_t task = next.fetch_add(1, std::memory_order_relaxed);
         if (task >= inputs + outputs) return;
@@ -69,11 +69,13 @@ class LowRankRun {
   void Project(ConstMatrix in, const float* v, int64_t begin, int64_t end, Matrix out) const;
   void RunInputs(int64_t column, float* panel) const;
   void RunOutputs(int64_t column, float* panel) const;
-  /// Columns of [rank, n] += componentsᵀ · rows.
-  void AddOuter(ConstMatrix components, ConstMatrix rows, int64_t column, int64_t count,
-                Matrix gradient, float* panel) const;
-  /// Columns of dx += g A.
-  void AddInputs(int64_t column, int64_t count, float* panel) const;
+  /// c += componentsᵀ · rows: c is one panel of a gradient's columns, rows those of x or dy.
+  void AddOuter(ConstMatrix components, ConstMatrix rows, Matrix c, float* panel) const;
+  /// c += g · a: c is one panel of dx's columns, a those of A.
+  void AddInputs(ConstMatrix a, Matrix c, float* panel) const;
+  /// c += a · b, which fits a panel.
+  void AddProduct(const float* a, int64_t a_row, int64_t a_step, ConstMatrix b, Matrix c,
+                  float* panel) const;
 
   Context& context_;
   void (*gemm_)(const kernels::GemmArgs<float>&);
@@ -106,66 +108,79 @@ void LowRankRun::Project(ConstMatrix in, const float* v, int64_t begin, int64_t 
   for (int64_t i = begin * view_.rank; i < end * view_.rank; ++i) out.data[i] *= scale_;
 }
 
-/// Some columns of some rows side by side: neighbouring rows of a matrix compete for the same sets
-/// of the cache.
-void CopyPanel(ConstMatrix from, int64_t column, int64_t count, float* panel) {
-  for (int64_t i = 0; i < from.rows; ++i) {
-    std::memcpy(panel + i * kPanelColumns, from.row(i) + column,
-                static_cast<size_t>(count) * sizeof(float));
+ConstMatrix Columns(ConstMatrix matrix, int64_t column, int64_t count) {
+  return {matrix.data + column, matrix.rows, count, matrix.stride};
+}
+
+ConstMatrix SomeRows(ConstMatrix matrix, int64_t row, int64_t count) {
+  return {matrix.row(row), count, matrix.cols, matrix.stride};
+}
+
+// Neighbouring rows of a matrix compete for the same sets of the cache; of a panel they do not.
+void CopyPanel(ConstMatrix b, float* panel) {
+  constexpr int64_t kRowsAhead = 16;  // pieces of rows are too short for the hardware to foresee
+  for (int64_t row = 0; row < b.rows; ++row, panel += kPanelColumns) {
+    if (row + kRowsAhead < b.rows) {
+      __builtin_prefetch(b.row(row + kRowsAhead));
+      __builtin_prefetch(b.row(row + kRowsAhead) + b.cols - 1);
+    }
+    if (b.cols == kPanelColumns) {
+      std::memcpy(panel, b.row(row), kPanelColumns * sizeof(float));
+    } else {
+      std::memcpy(panel, b.row(row), static_cast<size_t>(b.cols) * sizeof(float));
+    }
   }
 }
 
-void LowRankRun::AddOuter(ConstMatrix components, ConstMatrix rows, int64_t column, int64_t count,
-                          Matrix gradient, float* panel) const {
-  for (int64_t row = 0; row < rows.rows; row += kSteps) {
-    const int64_t steps = std::min(kSteps, rows.rows - row);
-    CopyPanel({rows.row(row), steps, rows.cols, rows.stride}, column, count, panel);
-    gemm_({.a = components.row(row),
-           .a_row = 1,
-           .a_step = components.stride,
-           .b = panel,
-           .b_step = kPanelColumns,
-           .steps = steps,
-           .rows = view_.rank,
-           .columns = count,
-           .c = gradient.data + column,
-           .c_row = gradient.stride,
-           .accumulate = Accumulate::kAdd});
+void LowRankRun::AddProduct(const float* a, int64_t a_row, int64_t a_step, ConstMatrix b, Matrix c,
+                            float* panel) const {
+  CopyPanel(b, panel);
+  gemm_({.a = a,
+         .a_row = a_row,
+         .a_step = a_step,
+         .b = panel,
+         .steps = b.rows,
+         .rows = c.rows,
+         .columns = c.cols,
+         .c = c.data,
+         .c_row = c.stride,
+         .addend = c.data,
+         .addend_row = c.stride});
+}
+
+void LowRankRun::AddOuter(ConstMatrix components, ConstMatrix rows, Matrix c, float* panel) const {
+  for (int64_t row = 0; row < rows.rows; row += kPanelSteps) {
+    AddProduct(components.row(row), 1, components.stride,
+               SomeRows(rows, row, std::min(kPanelSteps, rows.rows - row)), c, panel);
   }
 }
 
-void LowRankRun::AddInputs(int64_t column, int64_t count, float* panel) const {
-  const ConstMatrix a{view_.a, view_.rank, x_.cols, x_.cols};
-  for (int64_t component = 0; component < view_.rank; component += kSteps) {
-    const int64_t steps = std::min(kSteps, view_.rank - component);
-    CopyPanel({a.row(component), steps, a.cols, a.stride}, column, count, panel);
-    gemm_({.a = g_.data + component,
-           .a_row = g_.stride,
-           .a_step = 1,
-           .b = panel,
-           .b_step = kPanelColumns,
-           .steps = steps,
-           .rows = dx_.rows,
-           .columns = count,
-           .c = dx_.data + column,
-           .c_row = dx_.stride,
-           .accumulate = Accumulate::kAdd});
+void LowRankRun::AddInputs(ConstMatrix a, Matrix c, float* panel) const {
+  for (int64_t component = 0; component < a.rows; component += kPanelSteps) {
+    AddProduct(g_.data + component, g_.stride, 1,
+               SomeRows(a, component, std::min(kPanelSteps, a.rows - component)), c, panel);
   }
 }
 
 void LowRankRun::RunInputs(int64_t column, float* panel) const {
+  const ConstMatrix a{view_.a, view_.rank, x_.cols, x_.cols};
   const int64_t end = std::min(column + kTaskColumns, x_.cols);
   for (; column < end; column += kPanelColumns) {
     const int64_t count = std::min(kPanelColumns, end - column);
-    if (da_.data != nullptr) AddOuter(g_, x_, column, count, da_, panel);
-    if (dx_.data != nullptr) AddInputs(column, count, panel);
+    if (da_.data != nullptr) {
+      AddOuter(g_, Columns(x_, column, count), da_.Cols(column, count), panel);
+    }
+    if (dx_.data != nullptr) {
+      AddInputs(Columns(a, column, count), dx_.Cols(column, count), panel);
+    }
   }
 }
 
 void LowRankRun::RunOutputs(int64_t column, float* panel) const {
   const int64_t end = std::min(column + kTaskColumns, dy_.cols);
   for (; column < end; column += kPanelColumns) {
-    AddOuter(z_, dy_, column, std::min(kPanelColumns, end - column), db_, panel);
+    const int64_t count = std::min(kPanelColumns, end - column);
+    AddOuter(z_, Columns(dy_, column, count), db_.Cols(column, count), panel);
   }
 }
 

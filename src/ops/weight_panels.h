@@ -6,15 +6,14 @@
 #include <cstdint>
 
 #include "kernels/cpu/gemm.h"
-#include "ops/linear.h"
+#include "ops/linear_weight.h"
 
 namespace hyprstream::ops {
 
 /// Columns widened together: a record of a strip, a super-block of a row.
 inline constexpr int64_t kBlockColumns = 256;
-inline constexpr int64_t kPanelSteps = 128;
 // One step apart, so that panels do not compete for the same sets of the L1 cache.
-inline constexpr int64_t kPanelWords = (kPanelSteps + 1) * kernels::kPanelColumns;
+inline constexpr int64_t kPanelWords = (kernels::kPanelSteps + 1) * kernels::kPanelColumns;
 /// Words of a packed piece.
 inline constexpr int64_t kPanelBlockWords = kPanelWords * (kBlockColumns / kernels::kPanelColumns);
 
@@ -28,23 +27,28 @@ class WeightPanels {
   /// Whether the products with `weight` are of bf16: which of the two functions may be called.
   static bool MultipliesBf16(const kernels::GemmKernels& kernels, const LinearWeight& weight);
 
-  /// Outputs [output, output + count) in steps of two (bf16) or one, at most kPanelSteps; output
-  /// is a multiple of kPanelSteps. Half a pair is filled with zeros.
+  /// Outputs [output, output + count) in steps of two (bf16) or one, at most kernels::kPanelSteps;
+  /// output is a multiple of that. Half a pair is filled with zeros.
   void PackBf16(int64_t output, int64_t count, uint32_t* panels) const;
   void PackF32(int64_t output, int64_t count, float* panels) const;
 
  private:
-  /// The block's bytes of one output.
-  std::span<const std::byte> RowBytes(int64_t output) const;
+  /// The block's bytes of one output, of a weight that is not packed.
+  std::span<const std::byte> RowBytes(int64_t output) const {
+    return weight_.view.bytes.subspan(static_cast<size_t>(output * row_bytes_ + column_bytes_),
+                                      static_cast<size_t>(block_bytes_));
+  }
   const float* WidenRow(int64_t output, float* to) const;
   template <class Word, class Strip>
   void PackStrips(int64_t output, int64_t count, int64_t strip_steps, Strip strip,
                   Word* panels) const;
 
   const kernels::GemmKernels& kernels_;
-  const LinearWeight& weight_;
-  int64_t column_;
+  const LinearWeight::Impl& weight_;
   int64_t columns_;
+  int64_t column_bytes_;  // of one output before the block
+  int64_t block_bytes_;
+  int64_t row_bytes_;
   float* rows_;
 };
 

@@ -1,9 +1,8 @@
-// Matrix products c (+)= a · b where b's rows run along the result's columns: what gradients need,
-// for which a weight lies the wrong way round for the dot form of matmul.h. The caller packs a
-// bounded piece of b into panels of kPanelColumns columns and asks for the product with each. Every
-// element of c is one chain of multiply-adds in the order of the steps, then stored or added: its
-// bits depend on its own row of a and column of b only. Functions are reentrant; memory is the
-// caller's.
+// Matrix products c = addend + a · b where b's rows run along the result's columns: what gradients
+// need, for which a weight lies the wrong way round for the dot form of matmul.h. The caller packs
+// a bounded piece of b into panels of kPanelColumns columns and asks for the product with each.
+// Every element of c is one chain of multiply-adds in the order of the steps, then added: its bits
+// depend on its own row of a and column of b only. Functions are reentrant; memory is the caller's.
 #pragma once
 
 #include <cstddef>
@@ -15,24 +14,25 @@
 namespace hyprstream::kernels {
 
 inline constexpr int64_t kPanelColumns = 32;
+/// Steps of a panel that is multiplied at once: 16 KiB, half of an L1 cache.
+inline constexpr int64_t kPanelSteps = 128;
 
-enum class Accumulate { kStore, kAdd };
-
-/// c[m][n] (+)= Σ_s a[m][s] · b[s][n]. A word is one f32, or two bf16 that are neighbours along the
-/// summed dimension, the first in the low half: such a step adds both products.
+/// c[m][n] = addend[m][n] + Σ_s a[m][s] · b[s][n], b[s][n] being word s · kPanelColumns + n. A word
+/// is one f32, or two bf16 that are neighbours along the summed dimension, the first in the low
+/// half: such a step adds both products.
 template <class Word>
 struct GemmArgs {
   const Word* a;
   int64_t a_row;   // words from row to row
   int64_t a_step;  // words from step to step
-  const Word* b;
-  int64_t b_step;  // words; every step has kPanelColumns of them to read, whatever `columns` is
+  const Word* b;   // one panel; all its words are read, whatever `columns` is
   int64_t steps;
   int64_t rows;
   int64_t columns;  // at most kPanelColumns
   float* c;
-  int64_t c_row;  // floats
-  Accumulate accumulate;
+  int64_t c_row;        // floats
+  const float* addend;  // what the sums are added to: null, c itself or another matrix
+  int64_t addend_row;   // floats
 };
 
 /// Where packing writes: word (step s, column n) at
@@ -52,7 +52,8 @@ struct StripPiece {
 
 struct GemmKernels {
   void (*f32)(const GemmArgs<float>&);
-  /// Null where the machine has no bf16 dot product; then the next four are null too.
+  /// a_row must be kPanelSteps and a_step 1: with constant strides twelve rows need one pointer
+  /// (1.1x). Null where the machine has no bf16 dot product; then the next four are null too.
   void (*bf16)(const GemmArgs<uint32_t>&);
   /// To bf16, nearest even.
   void (*round_bf16)(const float* x, int64_t count, uint16_t* out);

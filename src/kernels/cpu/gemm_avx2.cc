@@ -13,6 +13,7 @@ struct EightLanes {
   static constexpr int kLanes = 8;
   static constexpr int kVectors = 2;
   static constexpr int kRows = 6;
+  static constexpr bool kPacked = false;
 
   static Acc Zero() { return _mm256_setzero_ps(); }
   static B Load(const float* p) { return _mm256_loadu_ps(p); }

@@ -17,6 +17,7 @@ struct SixteenLanes {
   static constexpr int kLanes = 16;
   static constexpr int kVectors = 2;
   static constexpr int kRows = 12;
+  static constexpr bool kPacked = false;
 
   static Acc Zero() { return _mm512_setzero_ps(); }
   static B Load(const float* p) { return _mm512_loadu_ps(p); }
@@ -30,6 +31,7 @@ struct SixteenLanes {
 struct SixteenPairs : SixteenLanes {
   using Word = uint32_t;
   using B = __m512i;
+  static constexpr bool kPacked = true;
 
   static B Load(const uint32_t* p) { return _mm512_loadu_si512(p); }
   static B Broadcast(const uint32_t* p) { return _mm512_set1_epi32(static_cast<int>(*p)); }

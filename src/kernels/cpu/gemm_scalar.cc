@@ -11,6 +11,7 @@ struct FourLanes {
   static constexpr int kLanes = 4;
   static constexpr int kVectors = 2;
   static constexpr int kRows = 4;
+  static constexpr bool kPacked = false;
 
   static Acc Zero() { return Acc{}; }
   static B Load(const float* p) {

@@ -4,6 +4,7 @@
 //   Acc, B             vector types of kLanes f32 sums and of kLanes words
 //   kLanes, kVectors   a tile is kLanes · kVectors columns wide, a divisor of kPanelColumns
 //   kRows              most rows of a tile
+//   kPacked            whether a's strides are kPanelSteps and 1 whatever the arguments say
 //   Zero(), Load(pointer), Broadcast(pointer), MulAdd(acc, a, b)
 //   LoadSums(pointer), StoreSums(pointer, acc), Add(acc, acc)
 #pragma once
@@ -20,33 +21,37 @@ inline void GemmTile(const GemmArgs<typename V::Word>& g, int64_t row, int64_t c
     for (int n = 0; n < V::kVectors; ++n) acc[m][n] = V::Zero();
   }
   float* c = g.c + row * g.c_row + column;
-  for (int m = 0; m < MR; ++m) __builtin_prefetch(c + m * g.c_row, 1);
-  const typename V::Word* a = g.a + row * g.a_row;
+  const float* addend = g.addend == nullptr ? nullptr : g.addend + row * g.addend_row + column;
+  if (addend != nullptr) {
+    for (int m = 0; m < MR; ++m) __builtin_prefetch(addend + m * g.addend_row);
+  }
+  const int64_t a_row = V::kPacked ? kPanelSteps : g.a_row;
+  const int64_t a_step = V::kPacked ? 1 : g.a_step;
+  const typename V::Word* a = g.a + row * a_row;
   const typename V::Word* b = g.b + column;
-  for (int64_t s = 0; s < g.steps; ++s, a += g.a_step, b += g.b_step) {
+  for (int64_t s = 0; s < g.steps; ++s, a += a_step, b += kPanelColumns) {
     typename V::B bs[V::kVectors];
     for (int n = 0; n < V::kVectors; ++n) bs[n] = V::Load(b + V::kLanes * n);
     for (int m = 0; m < MR; ++m) {
-      const typename V::B as = V::Broadcast(a + m * g.a_row);
+      const typename V::B as = V::Broadcast(a + m * a_row);
       for (int n = 0; n < V::kVectors; ++n) acc[m][n] = V::MulAdd(acc[m][n], as, bs[n]);
     }
   }
-  if (column + kWidth <= g.columns) {
-    for (int m = 0; m < MR; ++m, c += g.c_row) {
-      for (int n = 0; n < V::kVectors; ++n) {
-        float* to = c + V::kLanes * n;
-        V::StoreSums(
-            to, g.accumulate == Accumulate::kAdd ? V::Add(V::LoadSums(to), acc[m][n]) : acc[m][n]);
-      }
-    }
-    return;
-  }
+  const int64_t columns = g.columns - column;
   for (int m = 0; m < MR; ++m, c += g.c_row) {
-    float sums[kWidth];
-    for (int n = 0; n < V::kVectors; ++n) V::StoreSums(sums + V::kLanes * n, acc[m][n]);
-    for (int64_t i = 0; i < g.columns - column; ++i) {
-      c[i] = g.accumulate == Accumulate::kAdd ? c[i] + sums[i] : sums[i];
+    if (columns >= kWidth) {
+      for (int n = 0; n < V::kVectors; ++n) {
+        const int at = V::kLanes * n;
+        V::StoreSums(c + at,
+                     addend == nullptr ? acc[m][n] : V::Add(V::LoadSums(addend + at), acc[m][n]));
+      }
+    } else {
+      float sums[kWidth];
+      for (int n = 0; n < V::kVectors; ++n) V::StoreSums(sums + V::kLanes * n, acc[m][n]);
+      for (int64_t i = 0; i < columns; ++i)
+        c[i] = addend == nullptr ? sums[i] : addend[i] + sums[i];
     }
+    if (addend != nullptr) addend += g.addend_row;
   }
 }
 
