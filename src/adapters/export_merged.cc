@@ -1,9 +1,13 @@
 #include "adapters/export_merged.h"
 
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
 #include <set>
 
 #include "adapters/merged_tensors.h"
 #include "adapters/new_folder.h"
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "formats/gguf_writer.h"
 
@@ -11,6 +15,7 @@ namespace hyprstream::adapters {
 namespace {
 
 namespace fs = std::filesystem;
+namespace json = boost::json;
 
 /// What lies beside the weights: configuration, tokenizer, templates, licences. Weights of any
 /// format and indexes of shards stay behind, and so does what is too large to be one of those.
@@ -31,6 +36,17 @@ void CopyCompanions(const fs::path& from, const fs::path& to) {
   }
 }
 
+/// Others round weights to the type that the configuration names when they load them.
+void WriteConfigOfF32(const std::string& text, const fs::path& path) {
+  json::object config = json::parse(text).as_object();
+  for (const char* field : {"dtype", "torch_dtype"}) {
+    if (config.contains(field)) config[field] = "float32";
+  }
+  AtomicFile file(path);
+  file.Write(json::serialize(config) + "\n");
+  file.Commit();
+}
+
 [[noreturn]] void RefuseFormat(const formats::ModelFiles& base, std::string wanted,
                                std::string hint) {
   throw Error(ErrorCode::kUnsupported,
@@ -45,9 +61,10 @@ void CopyCompanions(const fs::path& from, const fs::path& to) {
 
 MergeResult ExportMergedSafetensors(const formats::ModelFiles& base,
                                     const model::ModelConfig& config,
-                                    const model::AdapterViews& views, const fs::path& folder) {
+                                    const model::AdapterViews& views, const fs::path& folder,
+                                    MergeType type) {
   if (base.gguf() != nullptr) RefuseFormat(base, "a safetensors base", "use --format gguf");
-  const MergedTensors merged = MergeTensors(base, config, views);
+  const MergedTensors merged = MergeTensors(base, config, views, type);
   NewFolder target(folder);
   try {
     const fs::path source = fs::is_directory(base.path()) ? base.path() : base.path().parent_path();
@@ -55,6 +72,7 @@ MergeResult ExportMergedSafetensors(const formats::ModelFiles& base,
   } catch (const fs::filesystem_error& error) {
     throw Error(ErrorCode::kIo, {.message = error.what(), .where = folder.string()});
   }
+  if (type == MergeType::kF32) WriteConfigOfF32(base.config_json(), target.path() / "config.json");
   formats::WriteSafetensorsStreamed(target.path() / "model.safetensors", merged.tensors,
                                     {{"format", "pt"}});
   target.Commit();
@@ -62,9 +80,10 @@ MergeResult ExportMergedSafetensors(const formats::ModelFiles& base,
 }
 
 MergeResult ExportMergedGguf(const formats::ModelFiles& base, const model::ModelConfig& config,
-                             const model::AdapterViews& views, const fs::path& file) {
+                             const model::AdapterViews& views, const fs::path& file,
+                             MergeType type) {
   if (base.gguf() == nullptr) RefuseFormat(base, "a GGUF base", "use --format safetensors");
-  const MergedTensors merged = MergeTensors(base, config, views);
+  const MergedTensors merged = MergeTensors(base, config, views, type);
   RequireNothingAt(file);
   formats::WriteGgufStreamed(file, formats::CopyMetadata(*base.gguf()), merged.tensors);
   return {merged.changed, merged.widened};

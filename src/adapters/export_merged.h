@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "adapters/export_modules.h"
+#include "adapters/merged_tensors.h"
 #include "formats/model_files.h"
 #include "model/config.h"
 #include "model/modules.h"
@@ -14,20 +15,21 @@ namespace hyprstream::adapters {
 
 struct MergeResult {
   int64_t changed = 0;  // tensors that the adapter acts on
-  int64_t widened = 0;  // of those, quantised ones that are F16 now
+  int64_t widened = 0;  // of those, quantised ones that are F16 or F32 now
 };
 
-/// A folder with config.json, model.safetensors and copies of the other small files of a
-/// safetensors base. Appears complete or not at all. Errors: kUnsupported for a GGUF base; those of
-/// RequireNothingAt and MergeTensors; kIo.
+/// A folder with config.json (with kF32 its dtype says float32), model.safetensors and copies of
+/// the other small files of a safetensors base. Appears complete or not at all. Errors:
+/// kUnsupported for a GGUF base; those of RequireNothingAt and MergeTensors; kIo.
 MergeResult ExportMergedSafetensors(const formats::ModelFiles& base,
                                     const model::ModelConfig& config,
                                     const model::AdapterViews& views,
-                                    const std::filesystem::path& folder);
+                                    const std::filesystem::path& folder, MergeType type);
 
 /// One file with the metadata of a GGUF base. Errors: kUnsupported for a safetensors base, for
 /// metadata of types that are not written; as above.
 MergeResult ExportMergedGguf(const formats::ModelFiles& base, const model::ModelConfig& config,
-                             const model::AdapterViews& views, const std::filesystem::path& file);
+                             const model::AdapterViews& views, const std::filesystem::path& file,
+                             MergeType type);
 
 }  // namespace hyprstream::adapters

@@ -135,8 +135,10 @@ void WriteMerged(const std::string& name, const TensorView& base, DType type,
   }
 }
 
-bool IsKept(DType type) {
-  return type == DType::kF32 || type == DType::kF16 || type == DType::kBF16;
+DType TypeOfMerged(DType base, MergeType type) {
+  if (type == MergeType::kF32) return DType::kF32;
+  const bool kept = base == DType::kF32 || base == DType::kF16 || base == DType::kBF16;
+  return kept ? base : DType::kF16;
 }
 
 StreamedTensor Untouched(const formats::ModelFiles& files, const std::string& name,
@@ -152,7 +154,7 @@ StreamedTensor Untouched(const formats::ModelFiles& files, const std::string& na
 }  // namespace
 
 MergedTensors MergeTensors(const formats::ModelFiles& files, const model::ModelConfig& config,
-                           const model::AdapterViews& views) {
+                           const model::AdapterViews& views, MergeType merge_type) {
   MergedTensors merged;
   const Updates updates = UpdatesOf(files, config, views);
   for (const auto& [name, view] : files.tensors()) {
@@ -161,9 +163,9 @@ MergedTensors MergeTensors(const formats::ModelFiles& files, const model::ModelC
       merged.tensors.push_back(Untouched(files, name, view));
       continue;
     }
-    const DType type = IsKept(view.dtype) ? view.dtype : DType::kF16;
+    const DType type = TypeOfMerged(view.dtype, merge_type);
     ++merged.changed;
-    if (type != view.dtype) ++merged.widened;
+    if (IsQuantized(view.dtype)) ++merged.widened;
     merged.tensors.push_back({.name = name,
                               .dtype = type,
                               .shape = view.shape,

@@ -15,6 +15,7 @@ struct ExportFlags {
   std::string output;
   std::string format = "safetensors";
   bool include_base = false;
+  std::string dtype = "base";
 };
 
 void CheckFormat(const std::string& format) {
@@ -29,7 +30,7 @@ int Export(Shell& shell, const ExportFlags& flags) {
   CheckFormat(flags.format);
   const OpenedVersion version = OpenVersion(flags.name);
   if (flags.include_base) {
-    WriteMerged(version, flags.format, flags.output, shell.out);
+    WriteMerged(version, {.format = flags.format, .dtype = flags.dtype}, flags.output, shell.out);
     return 0;
   }
   const adapters::ExportOptions options{.base_model = version.base_model};
@@ -58,6 +59,7 @@ void AddLoraExportVerb(CLI::App& lora, Shell& shell) {
                   "safetensors (a PEFT folder), gguf (as llama.cpp's) or pytorch (a state dict)");
   verb.add_flag("--include-base", flags->include_base,
                 "The whole model with the adapter merged in, in the base's format");
+  verb.add_option("--dtype", flags->dtype, kMergeTypeHelp);
 }
 
 }  // namespace hyprstream::cli

@@ -28,27 +28,42 @@ OpenedVersion OpenVersion(const std::string& reference) {
   return opened;
 }
 
-void WriteMerged(const OpenedVersion& version, const std::string& format,
+namespace {
+
+[[noreturn]] void FailFlag(const char* flag, const char* expected, const std::string& found) {
+  throw Error(ErrorCode::kUsage, {.message = "a merged model cannot be written like this",
+                                  .expected = expected,
+                                  .found = found,
+                                  .where = flag});
+}
+
+std::string FormatOf(const MergeFlags& flags, const formats::ModelFiles& base) {
+  if (flags.format.empty()) return base.gguf() != nullptr ? "gguf" : "safetensors";
+  if (flags.format == "gguf" || flags.format == "safetensors") return flags.format;
+  FailFlag("--format", "safetensors or gguf", flags.format);
+}
+
+adapters::MergeType TypeOf(const MergeFlags& flags) {
+  if (flags.dtype == "base") return adapters::MergeType::kAsBase;
+  if (flags.dtype == "f32") return adapters::MergeType::kF32;
+  FailFlag("--dtype", "base or f32", flags.dtype);
+}
+
+}  // namespace
+
+void WriteMerged(const OpenedVersion& version, const MergeFlags& flags,
                  const std::filesystem::path& output, Output& out) {
-  const std::string chosen = !format.empty()                   ? format
-                             : version.base->gguf() != nullptr ? "gguf"
-                                                               : "safetensors";
-  if (chosen != "safetensors" && chosen != "gguf") {
-    throw Error(ErrorCode::kUsage, {.message = "a merged model cannot be written in this format",
-                                    .expected = "safetensors or gguf",
-                                    .found = chosen,
-                                    .where = "--format"});
-  }
-  const auto write =
-      chosen == "gguf" ? adapters::ExportMergedGguf : adapters::ExportMergedSafetensors;
+  const adapters::MergeType type = TypeOf(flags);
+  const auto write = FormatOf(flags, *version.base) == "gguf" ? adapters::ExportMergedGguf
+                                                              : adapters::ExportMergedSafetensors;
   const adapters::MergeResult result =
-      write(*version.base, version.config, version.adapter->views(), output);
+      write(*version.base, version.config, version.adapter->views(), output, type);
   out.Line("merged " + version.name + " into " + version.base_model + ": " + output.string() +
            ", " + std::to_string(result.changed) + " tensors changed");
   if (result.widened > 0) {
-    out.Line(std::to_string(result.widened) +
-             " of them were quantised and are F16 now: rounding them to their blocks again could "
-             "undo the update");
+    out.Line(std::to_string(result.widened) + " of them were quantised and are " +
+             (type == adapters::MergeType::kF32 ? "F32" : "F16") +
+             " now: rounding them to their blocks again could undo the update");
   }
 }
 

@@ -24,9 +24,16 @@ struct OpenedVersion {
 /// is the base; those of opening the base's files and StoredAdapter::Open.
 OpenedVersion OpenVersion(const std::string& reference);
 
-/// Merged with its base, as "safetensors" (a folder) or "gguf" (a file); empty: as the base is.
-/// Says what was written. Errors: kUsage for another format; those of adapters/export_merged.h.
-void WriteMerged(const OpenedVersion& version, const std::string& format,
+struct MergeFlags {
+  std::string format;          // "safetensors" (a folder) or "gguf" (a file); empty: as the base is
+  std::string dtype = "base";  // or "f32"
+};
+inline constexpr const char* kMergeTypeHelp =
+    "Type of merged weights: base (rounded to the base's; quantised ones become F16) or f32";
+
+/// The version merged into its base. Says what was written. Errors: kUsage naming the flag; those
+/// of adapters/export_merged.h.
+void WriteMerged(const OpenedVersion& version, const MergeFlags& flags,
                  const std::filesystem::path& output, Output& out);
 
 }  // namespace hyprstream::cli

@@ -23,11 +23,11 @@ class Merging {
         config_(model::ReadConfig(*files_)),
         stored_(MakeStored(folder_ / "version", config_, made)) {}
 
-  MergeResult WriteSafetensors() const {
-    return ExportMergedSafetensors(*files_, config_, stored_->views(), merged());
+  MergeResult WriteSafetensors(MergeType type = MergeType::kAsBase) const {
+    return ExportMergedSafetensors(*files_, config_, stored_->views(), merged(), type);
   }
-  MergeResult WriteGguf() const {
-    return ExportMergedGguf(*files_, config_, stored_->views(), merged());
+  MergeResult WriteGguf(MergeType type = MergeType::kAsBase) const {
+    return ExportMergedGguf(*files_, config_, stored_->views(), merged(), type);
   }
   fs::path merged() const { return folder_ / "merged"; }
   const formats::ModelFiles& files() const { return *files_; }
@@ -138,6 +138,17 @@ TEST(Merged, KeepsWhatLiesBesideTheWeights) {
   for (const formats::NamedTensor& tensor : base->tensors()) {
     EXPECT_EQ(merged->Find(tensor.name)->view.dtype, tensor.view.dtype) << tensor.name;
   }
+}
+
+TEST(Merged, NothingIsRoundedInF32) {
+  const Merging narrow(SourcePath("models/willowbrook"), {});
+  narrow.WriteSafetensors(MergeType::kF32);
+  EXPECT_LE(Difference(narrow.LogitsMerged(), narrow.LogitsBeside()), kExactTolerance);
+  EXPECT_NE(ReadAll(narrow.merged() / "config.json").find(R"("dtype":"float32")"),
+            std::string::npos);
+  const Merging quantised(DataPath("fixtures/gguf/qwen3-kquant-Q4_K_M.gguf"), {});
+  quantised.WriteGguf(MergeType::kF32);
+  EXPECT_LE(Difference(quantised.LogitsMerged(), quantised.LogitsBeside()), kExactTolerance);
 }
 
 TEST(Merged, RefusesWhatDoesNotFitTheType) {
