@@ -35,7 +35,8 @@ class StateReader {
     const formats::NamedTensor* tensor = file_->Find(name);
     if (tensor == nullptr || tensor->view.dtype != type) Damaged("tensor " + name);
     std::vector<T> values(tensor->view.bytes.size() / sizeof(T));
-    std::memcpy(values.data(), tensor->view.bytes.data(), tensor->view.bytes.size());
+    if (!values.empty())
+      std::memcpy(values.data(), tensor->view.bytes.data(), values.size() * sizeof(T));
     return values;
   }
   std::string Text(const std::string& key) const {
