@@ -1,4 +1,5 @@
 #include "cli/ask_flags.h"
+#include "cli/document.h"
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
@@ -111,6 +112,21 @@ void Asker::LapEngine() {
                                         {"sample", now.sample - was.sample},
                                         {"detokenize", now.text - was.text},
                                         {"deliver", now.deliver - was.deliver}});
+}
+
+int ReportAnswer(Shell& shell, const AskFlags& flags, const Asker& asker, const Answer& answer,
+                 const std::string& adapter) {
+  constexpr int kInterruptedStatus = 130;  // 128 + SIGINT
+  if (flags.json) {
+    boost::json::object document = AnswerDocument(answer);
+    document["model"] = asker.model_name();
+    if (!adapter.empty()) document["adapter"] = adapter;
+    ReportProfile(shell, flags, &document);
+    shell.out.Write(Render(document, Format::kJson));
+  } else {
+    ReportProfile(shell, flags, nullptr);
+  }
+  return answer.interrupted ? kInterruptedStatus : 0;
 }
 
 void ReportProfile(Shell& shell, const AskFlags& flags, boost::json::object* document) {

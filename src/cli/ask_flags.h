@@ -61,6 +61,14 @@ class Asker {
   engine::StepTimes lapped_;
 };
 
+/// Tokens of an answer to a single question.
+inline constexpr int32_t kOneAnswerTokens = 100;
+
+/// After one answer: the document when JSON was asked for (with `adapter` unless it is empty), the
+/// profile. Returns the exit status: 130 when it was interrupted, as shells report SIGINT.
+int ReportAnswer(Shell& shell, const AskFlags& flags, const Asker& asker, const Answer& answer,
+                 const std::string& adapter = "");
+
 /// Writes the profile to standard error when asked for, or puts it into the document.
 void ReportProfile(Shell& shell, const AskFlags& flags, boost::json::object* document);
 

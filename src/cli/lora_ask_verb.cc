@@ -1,20 +1,14 @@
 // `lora infer NAME --prompt P` and `lora chat NAME`: `run` and `chat` with an adapter of the store
 // on its own base.
 #include <CLI/CLI.hpp>
-#include <boost/json.hpp>
 #include <memory>
-#include <optional>
 
 #include "cli/ask_flags.h"
 #include "cli/chat.h"
-#include "cli/document.h"
 #include "cli/lora_verbs.h"
 
 namespace hyprstream::cli {
 namespace {
-
-constexpr int32_t kDefaultMaxTokens = 100;
-constexpr int kInterruptedStatus = 130;  // 128 + SIGINT, as shells report it
 
 struct LoraAskFlags : AskFlags {
   std::string name;
@@ -29,18 +23,9 @@ void Choose(LoraAskFlags& flags) {
 
 int Infer(Shell& shell, LoraAskFlags& flags) {
   Choose(flags);
-  Asker asker(shell, flags, kDefaultMaxTokens);
+  Asker asker(shell, flags, kOneAnswerTokens);
   const Answer answer = flags.raw ? asker.Continue(flags.prompt) : asker.Say(flags.prompt);
-  if (flags.json) {
-    boost::json::object document = AnswerDocument(answer);
-    document["model"] = asker.model_name();
-    document["adapter"] = flags.name;
-    ReportProfile(shell, flags, &document);
-    shell.out.Write(Render(document, Format::kJson));
-  } else {
-    ReportProfile(shell, flags, nullptr);
-  }
-  return answer.interrupted ? kInterruptedStatus : 0;
+  return ReportAnswer(shell, flags, asker, answer, flags.name);
 }
 
 }  // namespace

@@ -45,12 +45,7 @@ int Eval(Shell& shell, const EvalFlags& flags) {
       ResolveModel(record.base_model), compute, engine::TokenizerNeed::kRequired,
       {.budget = &budget, .progress = bar.Listener(), .repack = RepackSettings(shell.settings)});
   const model::ModelConfig& config = loaded.model->config();
-  std::vector<int32_t> ends = config.eos_ids;
-  const auto more = loaded.tokenizer->end_of_generation();
-  ends.insert(ends.end(), more.begin(), more.end());
-  const std::vector<training::Sample> samples =
-      engine::SampleEncoder(loaded.prompts, loaded.tokenizer, ends, config.max_position_embeddings)
-          .ReadFile(flags.data);
+  const std::vector<training::Sample> samples = engine::SampleEncoder(loaded).ReadFile(flags.data);
   std::vector<const training::Sample*> pointers;
   for (const training::Sample& sample : samples) pointers.push_back(&sample);
 

@@ -114,11 +114,7 @@ void SplitReplay(std::vector<training::Sample> all, Samples& samples) {
 
 Samples ReadSamples(Shell& shell, const TrainFlags& flags, const engine::LoadedModel& loaded,
                     MemoryBudget& budget) {
-  std::vector<int32_t> ends = loaded.model->config().eos_ids;
-  const auto more = loaded.tokenizer->end_of_generation();
-  ends.insert(ends.end(), more.begin(), more.end());
-  const engine::SampleEncoder encoder(loaded.prompts, loaded.tokenizer, ends,
-                                      loaded.model->config().max_position_embeddings);
+  const engine::SampleEncoder encoder(loaded);
   Samples samples;
   samples.data.train = encoder.ReadFile(flags.data);
   if (!flags.eval.empty()) samples.data.eval = encoder.ReadFile(flags.eval);

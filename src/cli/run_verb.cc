@@ -1,19 +1,14 @@
 // `run MODEL [PROMPT]`: one answer; a chat when there is no prompt and a terminal. `quick-start` is
 // the same with named arguments.
 #include <CLI/CLI.hpp>
-#include <boost/json.hpp>
 #include <memory>
 
 #include "cli/ask_flags.h"
 #include "cli/chat.h"
-#include "cli/document.h"
 #include "cli/line_reader.h"
 
 namespace hyprstream::cli {
 namespace {
-
-constexpr int32_t kDefaultMaxTokens = 100;
-constexpr int kInterruptedStatus = 130;  // 128 + SIGINT, as shells report it
 
 struct RunFlags : AskFlags {
   std::optional<std::string> prompt;
@@ -32,17 +27,9 @@ std::string PromptFromInput() {
 int Run(Shell& shell, const RunFlags& flags) {
   if (!flags.prompt && shell.terminal.input) return Chat(shell, flags);
   const std::string prompt = flags.prompt ? *flags.prompt : PromptFromInput();
-  Asker asker(shell, flags, kDefaultMaxTokens);
+  Asker asker(shell, flags, kOneAnswerTokens);
   const Answer answer = flags.raw ? asker.Continue(prompt) : asker.Say(prompt);
-  if (flags.json) {
-    boost::json::object document = AnswerDocument(answer);
-    document["model"] = asker.model_name();
-    ReportProfile(shell, flags, &document);
-    shell.out.Write(Render(document, Format::kJson));
-  } else {
-    ReportProfile(shell, flags, nullptr);
-  }
-  return answer.interrupted ? kInterruptedStatus : 0;
+  return ReportAnswer(shell, flags, asker, answer);
 }
 
 }  // namespace

@@ -5,20 +5,10 @@
 #include <string>
 
 #include "base/log.h"
+#include "engine/load.h"
 
 namespace hyprstream::engine {
 namespace {
-
-std::vector<int32_t> EndIds(const model::Model& model, const text::Tokenizer* tokenizer) {
-  std::vector<int32_t> ids = model.config().eos_ids;
-  if (tokenizer != nullptr) {
-    ids.insert(ids.end(), tokenizer->end_of_generation().begin(),
-               tokenizer->end_of_generation().end());
-  }
-  std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  return ids;
-}
 
 // The exception being handled, as the one error type.
 Error CurrentError() {
@@ -61,7 +51,7 @@ EngineLoop::EngineLoop(std::shared_ptr<const model::Model> model,
       options_(plan.options),
       budget_(budget),
       mailbox_(mailbox),
-      end_ids_(EndIds(*model_, tokenizer.get())),
+      end_ids_(EndOfGeneration(*model_, tokenizer.get())),
       memory_(plan.pages, plan.page_bytes, budget),
       threads_(options_.threads),
       context_{threads_, kernels::ChooseIsa(), scratch_},

@@ -1,5 +1,7 @@
 #include "engine/load.h"
 
+#include <algorithm>
+
 namespace hyprstream::engine {
 
 Compute::Compute(int threads) : pool_(threads), isa_(kernels::ChooseIsa()) {}
@@ -33,6 +35,17 @@ std::shared_ptr<const text::Tokenizer> OpenTokenizer(const formats::ModelFiles& 
                .expected = files.gguf() != nullptr ? "tokenizer metadata in the GGUF file"
                                                    : "tokenizer.json beside config.json",
                .where = path.string()});
+}
+
+std::vector<int32_t> EndOfGeneration(const model::Model& model, const text::Tokenizer* tokenizer) {
+  std::vector<int32_t> ids = model.config().eos_ids;
+  if (tokenizer != nullptr) {
+    ids.insert(ids.end(), tokenizer->end_of_generation().begin(),
+               tokenizer->end_of_generation().end());
+  }
+  std::ranges::sort(ids);
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
 }
 
 LoadedModel OpenModel(const std::filesystem::path& path, Compute& compute, TokenizerNeed need,

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/thread_pool.h"
 #include "engine/generation_defaults.h"
@@ -45,6 +46,9 @@ std::shared_ptr<const text::Tokenizer> OpenTokenizer(const formats::ModelFiles& 
 /// Errors: those of ModelFiles::Open, Model::Load and the tokenizer.
 LoadedModel OpenModel(const std::filesystem::path& path, Compute& compute, TokenizerNeed need,
                       const model::LoadOptions& options);
+
+/// Ids that end an answer: the configuration's and the tokenizer's (which may be null), ascending.
+std::vector<int32_t> EndOfGeneration(const model::Model& model, const text::Tokenizer* tokenizer);
 
 /// "willowbrook" for models/willowbrook/, "tiny" for tiny.gguf.
 std::string ModelNameOf(const std::filesystem::path& path);

@@ -74,6 +74,11 @@ text::MarkedText Rest(const text::MarkedText& whole, size_t begin) {
 
 }  // namespace
 
+SampleEncoder::SampleEncoder(const LoadedModel& loaded)
+    : SampleEncoder(loaded.prompts, loaded.tokenizer,
+                    EndOfGeneration(*loaded.model, loaded.tokenizer.get()),
+                    loaded.model->config().max_position_embeddings) {}
+
 SampleEncoder::SampleEncoder(std::shared_ptr<const PromptBuilder> prompts,
                              std::shared_ptr<const text::Tokenizer> tokenizer,
                              std::vector<int32_t> end_of_generation, int64_t context)

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/load.h"
 #include "engine/prompt.h"
 #include "text/tokenizer.h"
 #include "training/sample.h"
@@ -17,6 +18,8 @@ namespace hyprstream::engine {
 
 class SampleEncoder {
  public:
+  /// Of a model with a tokenizer.
+  explicit SampleEncoder(const LoadedModel& loaded);
   /// `context`: the longest sample in tokens.
   SampleEncoder(std::shared_ptr<const PromptBuilder> prompts,
                 std::shared_ptr<const text::Tokenizer> tokenizer,
