@@ -9,9 +9,7 @@
 #include "cli/model_run_flags.h"
 #include "formats/safetensors.h"
 #include "model/low_rank_sink.h"
-#include "model/training_pass.h"
-#include "ops/token_loss.h"
-#include "training/sample.h"
+#include "training/loss_pass.h"
 
 namespace hyprstream::cli {
 namespace {
@@ -19,7 +17,7 @@ namespace {
 namespace json = boost::json;
 
 /// Tokens computed in one pass, unless one sequence alone has more.
-constexpr size_t kPassTokens = 1024;
+constexpr int64_t kPassTokens = 1024;
 
 struct GradientsFlags : ModelRunFlags {
   std::string adapter;
@@ -29,7 +27,7 @@ struct GradientsFlags : ModelRunFlags {
   float temperature = 1.0f;
 
   /// Errors: kUsage naming the flag.
-  ops::TokenLossOptions Loss() const;
+  training::LossOptions Loss() const;
 };
 
 [[noreturn]] void FailFlag(const std::string& flag, const std::string& expected,
@@ -39,8 +37,8 @@ struct GradientsFlags : ModelRunFlags {
       {.message = "wrong value of a flag", .expected = expected, .found = found, .where = flag});
 }
 
-ops::TokenLossOptions GradientsFlags::Loss() const {
-  ops::TokenLossOptions options{.label_smoothing = label_smoothing, .temperature = temperature};
+training::LossOptions GradientsFlags::Loss() const {
+  training::LossOptions options{.label_smoothing = label_smoothing, .temperature = temperature};
   if (loss == "kl") {
     options.kind = ops::LossKind::kForwardKl;
   } else if (loss == "mse") {
@@ -77,67 +75,6 @@ std::vector<training::Sample> ReadSamples(const model::ModelConfig& config) {
                  .expected = "lines of {\"ids\": [...], \"labels\": [...]} on standard input"});
   }
   return samples;
-}
-
-/// Samples packed for one pass.
-struct Packed {
-  std::vector<int32_t> tokens;
-  std::vector<ops::RowRange> sequences;
-  std::vector<int32_t> target_rows;
-  std::vector<int32_t> labels;
-
-  void Add(const training::Sample& sample) {
-    const auto begin = static_cast<int64_t>(tokens.size());
-    tokens.insert(tokens.end(), sample.ids.begin(), sample.ids.end());
-    sequences.push_back({begin, static_cast<int64_t>(tokens.size())});
-    for (size_t t = 1; t < sample.ids.size(); ++t) {
-      if (sample.labels[t] == training::kIgnoredLabel) continue;
-      target_rows.push_back(static_cast<int32_t>(begin + static_cast<int64_t>(t) - 1));
-      labels.push_back(sample.labels[t]);
-    }
-  }
-};
-
-std::vector<Packed> Pack(std::span<const training::Sample> samples) {
-  std::vector<Packed> batches;
-  for (const training::Sample& sample : samples) {
-    if (batches.empty() || batches.back().tokens.size() + sample.ids.size() > kPassTokens) {
-      batches.emplace_back();
-    }
-    batches.back().Add(sample);
-  }
-  return batches;
-}
-
-/// Adds a batch's gradients to the sink; gives its share of the mean loss over `targets`. The base
-/// without the adapter is the teacher.
-double RunBatch(ops::Context& context, model::TrainingPass& pass, const Packed& packed,
-                const ops::TokenLossOptions& options, int64_t targets,
-                const model::AdapterViews& views, model::LowRankSink& sink) {
-  const ops::Scratch::Frame frame(context.scratch);
-  const auto rows = static_cast<int64_t>(packed.target_rows.size());
-  const int64_t width = pass.model().config().hidden_size;
-  model::TrainingBatch batch{
-      .tokens = packed.tokens, .sequences = packed.sequences, .target_rows = packed.target_rows};
-  Matrix teacher;
-  if (options.kind != ops::LossKind::kCrossEntropy) {
-    teacher = context.scratch.AllocateMatrix(rows, width);
-    std::copy_n(pass.Forward(context, batch, nullptr).data, rows * width, teacher.data);
-  }
-  const model::AdapterUse use{
-      .row_begin = 0, .row_end = static_cast<int64_t>(packed.tokens.size()), .views = &views};
-  batch.adapters = {&use, 1};
-  const ConstMatrix hidden = pass.Forward(context, batch, &sink);
-  const std::vector<float> weights(packed.labels.size(), 1.0f / static_cast<float>(targets));
-  const Matrix dhidden = context.scratch.AllocateMatrix(rows, width);
-  const ops::TokenLossInput input{.head = pass.head(),
-                                  .hidden = hidden,
-                                  .labels = packed.labels,
-                                  .teacher = teacher,
-                                  .weights = weights};
-  const ops::TokenLossSum sum = ops::TokenLoss(context, input, options, dhidden);
-  pass.Backward(context, dhidden, sink);
-  return sum.loss;
 }
 
 /// The gradients of lora_A [rank, in] and lora_B [out, rank] as PEFT names and lays them out. An
@@ -183,7 +120,7 @@ class NamedGradients {
 };
 
 int Gradients(Shell& shell, const GradientsFlags& flags) {
-  const ops::TokenLossOptions options = flags.Loss();
+  const training::LossOptions options = flags.Loss();
   MemoryBudget budget(flags.engine.MemoryLimit(shell.settings));
   engine::Compute compute(flags.engine.Threads(shell.settings));
   const engine::LoadedModel loaded =
@@ -191,16 +128,22 @@ int Gradients(Shell& shell, const GradientsFlags& flags) {
                         {.arithmetic = flags.arithmetic(), .budget = &budget});
   const auto adapter = adapters::OpenAdapter(flags.adapter, loaded.model->config());
   const std::vector<training::Sample> samples = ReadSamples(loaded.model->config());
+  std::vector<const training::Sample*> pointers;
   int64_t targets = 0;
-  for (const training::Sample& sample : samples) targets += training::CountTargets(sample);
-
+  for (const training::Sample& sample : samples) {
+    pointers.push_back(&sample);
+    targets += training::CountTargets(sample);
+  }
   const Bytes activations = budget.limit().value == 0 ? Bytes{} : budget.available();
-  model::TrainingPass pass(loaded.model, {.activations = activations});
+  training::LossPass pass(loaded.model, {.activations = activations});
   model::LowRankSink sink(adapter->views());
   ops::Context context = compute.context();
+  const std::vector<training::MicroBatch> batches =
+      training::PackSamples(pointers, options, kPassTokens);
+  const double total = training::TotalWeight(batches);
   double loss = 0;
-  for (const Packed& packed : Pack(samples)) {
-    loss += RunBatch(context, pass, packed, options, targets, adapter->views(), sink);
+  for (const training::MicroBatch& batch : batches) {
+    loss += pass.Gradients(context, batch, total, {.views = &adapter->views()}, sink);
   }
   NamedGradients gradients(*adapter, sink);
   const size_t tensors = gradients.size();

@@ -10,34 +10,16 @@
 
 #include "adapters/trainable_adapter.h"
 #include "model/low_rank_sink.h"
-#include "model/training_pass.h"
-#include "ops/token_loss.h"
-#include "training/sample.h"
+#include "training/loss_pass.h"
 #include "training/sparse_adamw.h"
 
 namespace hyprstream::training {
-
-struct LossOptions {
-  ops::LossKind kind = ops::LossKind::kCrossEntropy;
-  float label_smoothing = 0.0f;
-  float temperature = 1.0f;
-};
 
 struct TrainerOptions {
   AdamWOptions adamw;
   double clip = 1.0;  // of the gradients' norm; 0: none
   Bytes activations = {};
 };
-
-/// Samples computed in one pass.
-struct MicroBatch {
-  std::vector<const Sample*> samples;
-  LossOptions loss;
-};
-
-/// Consecutive samples together while they have at most `rows` tokens (a longer one is alone).
-std::vector<MicroBatch> PackSamples(std::span<const Sample* const> samples, const LossOptions& loss,
-                                    int64_t rows);
 
 struct StepResult {
   double loss = 0;           // mean over the targets of all micro-batches, by weight
@@ -85,36 +67,22 @@ class Trainer {
   }
 
  private:
-  struct Targets {
-    std::vector<int32_t> tokens;
-    std::vector<ops::RowRange> sequences;
-    std::vector<int32_t> rows;
-    std::vector<int32_t> labels;
-    std::vector<float> weights;
-    std::vector<size_t> sample;  // of each target
-  };
-  static Targets TargetsOf(const MicroBatch& batch);
-
   void Refresh();
-  double TotalWeight(std::span<const MicroBatch> batches) const;
-  /// Loss of one micro-batch with weights divided by `total`; the backward pass into `sink`.
-  double Run(ops::Context& context, const MicroBatch& batch, double total,
-             model::GradientSink& sink);
   StepResult RunAll(ops::Context& context, std::span<const MicroBatch> batches,
                     model::GradientSink& sink);
-  std::span<const float> TeacherHidden(ops::Context& context, const Targets& targets);
+  ActingAdapter Acting() const {
+    return {.views = &views_, .scale = static_cast<float>(adapter_.spec().scale)};
+  }
 
-  model::TrainingPass pass_;
+  LossPass pass_;
   adapters::TrainableAdapter adapter_;
   const TrainerOptions options_;
-  const model::AdapterViews* const teacher_;
   SparseAdamW optimiser_;
 
   std::vector<adapters::Factors> factors_;  // by place
   model::AdapterViews views_;
   std::optional<model::LowRankSink> sink_;
   std::vector<PlaceGradient> gradients_;
-  std::vector<float> teacher_hidden_;
 };
 
 }  // namespace hyprstream::training
