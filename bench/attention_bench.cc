@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/arguments.h"
 #include "kernels/cpu/limits.h"
 #include "ops/attention.h"
 
@@ -29,17 +30,13 @@ struct Options {
 
 Options Parse(int argc, char** argv) {
   Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    const size_t equals = argument.find('=');
-    const std::string key = argument.substr(0, equals);
-    const std::string value = equals == std::string::npos ? "0" : argument.substr(equals + 1);
+  bench::ForEachArgument(argc, argv, [&](const std::string& key, const std::string& value) {
     if (key == "--threads") options.threads = std::stoi(value);
     if (key == "--seconds") options.seconds = std::stod(value);
     if (key == "--heads") options.heads = std::stol(value);
     if (key == "--kv_heads") options.kv_heads = std::stol(value);
     if (key == "--head_dim") options.head_dim = std::stol(value);
-  }
+  });
   return options;
 }
 

@@ -17,7 +17,9 @@
 
 #include "adapters/stored_adapter.h"
 #include "adapters/trainable_adapter.h"
+#include "bench/arguments.h"
 #include "kernels/cpu/limits.h"
+#include "model/random_model.h"
 #include "vdb/tile_updates.h"
 
 namespace hyprstream {
@@ -33,12 +35,11 @@ struct Options {
 
 Options Parse(int argc, char** argv) {
   Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    if (argument.starts_with("--rounds=")) options.rounds = std::stoi(argument.substr(9));
-    if (argument == "--backend=plain") options.backend = vdb::Backend::kPlain;
-    if (argument == "--backend=vdb") options.backend = vdb::Backend::kVdb;
-  }
+  bench::ForEachArgument(argc, argv, [&](const std::string& key, const std::string& value) {
+    if (key == "--rounds") options.rounds = std::stoi(value);
+    if (key == "--backend" && value == "plain") options.backend = vdb::Backend::kPlain;
+    if (key == "--backend" && value == "vdb") options.backend = vdb::Backend::kVdb;
+  });
   return options;
 }
 
@@ -53,25 +54,9 @@ double MedianSeconds(int rounds, const std::function<void()>& body) {
   return times[static_cast<size_t>(rounds / 2)];
 }
 
-ConstMatrix MatrixOf(const Tensor& tensor) {
-  const int64_t cols = tensor.shape()[1];
-  return {tensor.As<float>().data(), tensor.shape()[0], cols, cols};
-}
-
 uint64_t Allocated() {
   const struct mallinfo2 info = ::mallinfo2();
   return info.uordblks + info.hblkhd;
-}
-
-model::ModelConfig Shape() {
-  model::ModelConfig config;
-  config.hidden_size = 2048;
-  config.intermediate_size = 6144;
-  config.num_hidden_layers = 28;
-  config.num_attention_heads = 16;
-  config.num_key_value_heads = 8;
-  config.head_dim = 128;
-  return config;
 }
 
 /// 115 components, at most three in a module.
@@ -168,7 +153,7 @@ void ShowFile(const Options& options, const TrainableAdapter& adapter, vdb::Enco
               static_cast<double>(grid->file_size().value) / counted,
               static_cast<unsigned long long>(grid->file_size().value),
               static_cast<double>(grid->memory().value) / counted, write * 1e3);
-  const model::ModelConfig config = Shape();
+  const model::ModelConfig config = *model::PublishedShape("qwen3-1.7b");
   for (const vdb::Verify verify : {vdb::Verify::kFull, vdb::Verify::kStructure}) {
     const double open = MedianSeconds(options.rounds, [&] { vdb::StoredGrid::Open(path, verify); });
     const double adapter_open =
@@ -189,8 +174,9 @@ void ShowFile(const Options& options, const TrainableAdapter& adapter, vdb::Enco
 
 int Main(int argc, char** argv) {
   const Options options = Parse(argc, argv);
+  const model::ModelConfig config = *model::PublishedShape("qwen3-1.7b");
   const adapters::Topology topology(
-      Shape(), adapters::DefaultSpec(adapters::AdapterKind::kSparse, Shape(), "bench"));
+      config, adapters::DefaultSpec(adapters::AdapterKind::kSparse, config, "bench"));
   std::printf("back end %s\n", std::string(vdb::BackendName(options.backend)).c_str());
   ShowMemory(options, topology);
   TrainableAdapter adapter(topology, options.backend);

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/arguments.h"
 #include "bench/onednn_compare.h"
 #include "kernels/cpu/limits.h"
 #include "ops/linear_gradient.h"
@@ -21,6 +22,7 @@ namespace hyprstream {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using namespace bench;
 
 struct Options {
   std::vector<std::string> types = {"BF16", "Q8_0", "Q4_K", "F32"};
@@ -29,11 +31,6 @@ struct Options {
   int rounds = 25;
 };
 
-struct LayerShape {
-  const char* name;
-  int64_t out;
-  int64_t in;
-};
 // Of Qwen3-0.6B.
 constexpr LayerShape kShapes[] = {{"q      ", 2048, 1024},
                                   {"k, v   ", 1024, 1024},
@@ -41,53 +38,15 @@ constexpr LayerShape kShapes[] = {{"q      ", 2048, 1024},
                                   {"gate,up", 3072, 1024},
                                   {"down   ", 1024, 3072}};
 
-std::vector<std::string> Split(const std::string& text) {
-  std::vector<std::string> parts(1);
-  for (const char c : text) {
-    if (c == ',') {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  return parts;
-}
-
 Options Parse(int argc, char** argv) {
   Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    const size_t equals = argument.find('=');
-    const std::string key = argument.substr(0, equals);
-    const std::string value = equals == std::string::npos ? "" : argument.substr(equals + 1);
+  ForEachArgument(argc, argv, [&](const std::string& key, const std::string& value) {
     if (key == "--types") options.types = Split(value);
     if (key == "--rows") options.rows = Split(value);
     if (key == "--threads") options.threads = std::stoi(value);
     if (key == "--rounds") options.rounds = std::stoi(value);
-  }
+  });
   return options;
-}
-
-DType TypeNamed(const std::string& name) {
-  for (int i = 0; i <= static_cast<int>(DType::kIQ4_XS); ++i) {
-    if (Name(static_cast<DType>(i)) == name) return static_cast<DType>(i);
-  }
-  throw std::runtime_error("no type is called " + name);
-}
-
-// Random bits without the exponent bit that Inf and NaN need (bf16, f16 and f32 alike).
-std::vector<std::byte> RandomWeight(DType type, int64_t elements) {
-  std::vector<std::byte> bytes(*RowBytes(type, static_cast<uint64_t>(elements)));
-  std::minstd_rand random(7);
-  for (std::byte& b : bytes) b = static_cast<std::byte>((random() >> 8) & 0xbf);
-  return bytes;
-}
-
-std::vector<float> RandomFloats(int64_t count) {
-  std::vector<float> values(static_cast<size_t>(count));
-  std::minstd_rand random(3);
-  for (float& value : values) value = static_cast<float>(random() % 2001) * 1e-3f - 1.0f;
-  return values;
 }
 
 struct Line {

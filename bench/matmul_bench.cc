@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/arguments.h"
 #include "bench/onednn_compare.h"
 #include "kernels/cpu/limits.h"
 #include "ops/linear.h"
@@ -18,6 +19,7 @@ namespace hyprstream {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using namespace bench;
 
 struct Options {
   std::vector<std::string> types = {"BF16", "F16",  "F32",  "Q8_0", "Q4_0",  "Q5_1",
@@ -28,36 +30,15 @@ struct Options {
   bool onednn = true;
 };
 
-struct LayerShape {
-  const char* name;
-  int64_t out;
-  int64_t in;
-};
 // Gate or up, and down, of models with 0.6 and 1.7 billion parameters.
 constexpr LayerShape kShapes[] = {{"0.6B up  ", 3072, 1024},
                                   {"0.6B down", 1024, 3072},
                                   {"1.7B up  ", 6144, 2048},
                                   {"1.7B down", 2048, 6144}};
 
-std::vector<std::string> Split(const std::string& text) {
-  std::vector<std::string> parts(1);
-  for (const char c : text) {
-    if (c == ',') {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  return parts;
-}
-
 Options Parse(int argc, char** argv) {
   Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    const size_t equals = argument.find('=');
-    const std::string key = argument.substr(0, equals);
-    const std::string value = equals == std::string::npos ? "" : argument.substr(equals + 1);
+  ForEachArgument(argc, argv, [&](const std::string& key, const std::string& value) {
     if (key == "--types") options.types = Split(value);
     if (key == "--threads") options.threads = std::stoi(value);
     if (key == "--seconds") options.seconds = std::stod(value);
@@ -66,23 +47,8 @@ Options Parse(int argc, char** argv) {
       options.rows.clear();
       for (const std::string& part : Split(value)) options.rows.push_back(std::stol(part));
     }
-  }
+  });
   return options;
-}
-
-DType TypeNamed(const std::string& name) {
-  for (int i = 0; i <= static_cast<int>(DType::kIQ4_XS); ++i) {
-    if (Name(static_cast<DType>(i)) == name) return static_cast<DType>(i);
-  }
-  throw std::runtime_error("no type is called " + name);
-}
-
-// Random bits without the exponent bit that Inf and NaN need (bf16, f16 and f32 alike).
-std::vector<std::byte> RandomWeight(DType type, int64_t elements) {
-  std::vector<std::byte> bytes(*RowBytes(type, static_cast<uint64_t>(elements)));
-  std::minstd_rand random(7);
-  for (std::byte& b : bytes) b = static_cast<std::byte>((random() >> 8) & 0xbf);
-  return bytes;
 }
 
 // Copies of one weight that together exceed the caches.
@@ -115,10 +81,8 @@ class Copies {
 // that have left the caches.
 double SecondsPerCall(ops::Context& context, Copies& copies, const LayerShape& shape, int64_t rows,
                       double seconds) {
-  std::vector<float> x(static_cast<size_t>(rows * shape.in));
+  const std::vector<float> x = RandomFloats(rows * shape.in);
   std::vector<float> y(static_cast<size_t>(rows * shape.out));
-  std::minstd_rand random(3);
-  for (float& value : x) value = static_cast<float>(random() % 2001) * 1e-3f - 1.0f;
   double best = 1e9;
   const auto start = Clock::now();
   for (auto now = start; std::chrono::duration<double>(now - start).count() < seconds;) {
