@@ -6,6 +6,7 @@
 
 #include "kernels/cpu/gemm_tile.h"
 #include "kernels/cpu/matmul_packed.h"
+#include "kernels/cpu/strip_bytes_avx512.h"
 
 namespace hyprstream::kernels {
 namespace {
@@ -78,30 +79,6 @@ void PairBf16(const std::byte* even, const std::byte* odd, int64_t columns,
     _mm512_storeu_si512(to, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
   });
 }
-
-/// What packed_format.h wants.
-struct StripBytes {
-  using Bytes = __m512i;
-  static Bytes Load(const uint8_t* p) { return _mm512_loadu_si512(p); }
-  static Bytes And(Bytes bytes, int mask) {
-    return _mm512_and_si512(bytes, _mm512_set1_epi8(static_cast<char>(mask)));
-  }
-  static Bytes Or(Bytes a, Bytes b) { return _mm512_or_si512(a, b); }
-  template <int n>
-  static Bytes Shift(Bytes bytes) {
-    if constexpr (n == 0) return bytes;
-    return n > 0 ? _mm512_srli_epi64(bytes, n > 0 ? n : 0)
-                 : _mm512_slli_epi64(bytes, n < 0 ? -n : 0);
-  }
-  static Bytes Lookup(const uint8_t* table, Bytes index) {
-    const __m128i levels = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
-    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(levels), index);
-  }
-  static void WidenF16(const uint8_t* halves, float* out) {
-    const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(halves));
-    _mm512_storeu_ps(out, _mm512_cvtph_ps(bits));
-  }
-};
 
 /// One of a group's four columns: sixteen rows.
 template <class Format>
