@@ -17,11 +17,8 @@ void LowRankSink::Take(ops::Context& context, const LinearGradient& gradient) {
     const auto rows = [&](ConstMatrix m) {
       return ConstMatrix{m.row(use.row_begin), use.row_end - use.row_begin, m.cols, m.stride};
     };
-    const auto all = [](Tensor& t) {
-      return Matrix{t.As<float>().data(), t.shape()[0], t.shape()[1], t.shape()[1]};
-    };
-    ops::LowRankGradient(context, rows(gradient.x), rows(gradient.dy), view, use.scale, all(sum.a),
-                         all(sum.b), {});
+    ops::LowRankGradient(context, rows(gradient.x), rows(gradient.dy), view, use.scale,
+                         MatrixOf(sum.a), MatrixOf(sum.b), {});
   }
 }
 

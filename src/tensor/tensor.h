@@ -112,4 +112,14 @@ struct Matrix {
   Matrix Cols(int64_t begin, int64_t count) const { return {data + begin, rows, count, stride}; }
 };
 
+/// An f32 tensor [rows, cols] as a matrix, borrowed.
+inline ConstMatrix MatrixOf(const Tensor& tensor) {
+  const int64_t cols = tensor.shape()[1];
+  return {tensor.As<float>().data(), tensor.shape()[0], cols, cols};
+}
+inline Matrix MatrixOf(Tensor& tensor) {
+  const int64_t cols = tensor.shape()[1];
+  return {tensor.As<float>().data(), tensor.shape()[0], cols, cols};
+}
+
 }  // namespace hyprstream

@@ -13,10 +13,6 @@ namespace {
 
 constexpr int64_t kSpareColumns = 4;
 
-ConstMatrix MatrixOf(const Tensor& tensor) {
-  return {tensor.As<float>().data(), tensor.shape()[0], tensor.shape()[1], tensor.shape()[1]};
-}
-
 double RowNorm(const Tensor& tensor, int64_t row) {
   const auto width = static_cast<size_t>(tensor.shape()[1]);
   double sum = 0.0;

@@ -8,10 +8,6 @@
 namespace hyprstream::training {
 namespace {
 
-Matrix View(Tensor& tensor) {
-  return {tensor.As<float>().data(), tensor.shape()[0], tensor.shape()[1], tensor.shape()[1]};
-}
-
 // Sums of twelve uniform numbers are near enough to normal ones for a direction.
 Tensor RandomBasis(int64_t columns, int64_t length, const CounterRandom& random, uint64_t& next) {
   Tensor basis(DType::kF32, {columns, length});
@@ -20,7 +16,7 @@ Tensor RandomBasis(int64_t columns, int64_t length, const CounterRandom& random,
     for (int i = 0; i < 12; ++i) sum += random.Uniform(next++);
     value = static_cast<float>(sum);
   }
-  OrthonormaliseRows(View(basis));
+  OrthonormaliseRows(MatrixOf(basis));
   return basis;
 }
 
@@ -48,16 +44,16 @@ void GradientSketch::Take(ops::Context& context, const model::LinearGradient& gr
   Place& mine = places_[*topology_.FindPlace(gradient.place)];
   const ops::LowRankView view{
       .a = mine.a.As<float>().data(), .b = mine.b.As<float>().data(), .rank = mine.a.shape()[0]};
-  ops::LowRankGradient(context, gradient.x, gradient.dy, view, 1.0f, View(mine.found_a),
-                       View(mine.found_b), {});
+  ops::LowRankGradient(context, gradient.x, gradient.dy, view, 1.0f, MatrixOf(mine.found_a),
+                       MatrixOf(mine.found_b), {});
 }
 
 void GradientSketch::NextPass() {
   for (Place& place : places_) {
     std::swap(place.a, place.found_a);
     std::swap(place.b, place.found_b);
-    OrthonormaliseRows(View(place.a));
-    OrthonormaliseRows(View(place.b));
+    OrthonormaliseRows(MatrixOf(place.a));
+    OrthonormaliseRows(MatrixOf(place.b));
     std::ranges::fill(place.found_a.As<float>(), 0.0f);
     std::ranges::fill(place.found_b.As<float>(), 0.0f);
   }
@@ -66,8 +62,7 @@ void GradientSketch::NextPass() {
 std::vector<RightSingular> GradientSketch::Finish() const {
   std::vector<RightSingular> result;
   for (const Place& place : places_) {
-    result.push_back(SvdOfRows({place.found_a.As<float>().data(), place.found_a.shape()[0],
-                                place.found_a.shape()[1], place.found_a.shape()[1]}));
+    result.push_back(SvdOfRows(MatrixOf(place.found_a)));
   }
   return result;
 }

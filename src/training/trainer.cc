@@ -13,10 +13,6 @@ model::AdapterViews EmptyViews(const model::ModelConfig& config) {
   return {config.num_hidden_layers, config.moe.experts};
 }
 
-ConstMatrix MatrixOf(const Tensor& tensor) {
-  return {tensor.As<float>().data(), tensor.shape()[0], tensor.shape()[1], tensor.shape()[1]};
-}
-
 }  // namespace
 
 Trainer::Trainer(std::shared_ptr<const model::Model> model, adapters::TrainableAdapter adapter,

@@ -18,18 +18,6 @@ inline model::ModelConfig WillowbrookShape() {
   return config;
 }
 
-/// Qwen3-1.7B's shape.
-inline model::ModelConfig Qwen17Shape() {
-  model::ModelConfig config;
-  config.hidden_size = 2048;
-  config.intermediate_size = 6144;
-  config.num_hidden_layers = 28;
-  config.num_attention_heads = 16;
-  config.num_key_value_heads = 8;
-  config.head_dim = 128;
-  return config;
-}
-
 /// Sizes that are no multiples of anything, experts in one layer.
 inline model::ModelConfig OddShape() {
   model::ModelConfig config;

@@ -7,6 +7,7 @@
 
 #include "adapters/topology_case.h"
 #include "base/error.h"
+#include "model/random_model.h"
 
 namespace hyprstream::adapters {
 namespace {
@@ -24,9 +25,10 @@ AdapterSpec Spec(AdapterKind kind, int64_t rank, std::vector<Module> targets) {
 TEST(AdapterSpec, NominalRankLeavesEnoughWeights) {
   const AdapterSpec willow = DefaultSpec(AdapterKind::kSparse, WillowbrookShape(), "w");
   EXPECT_EQ(willow.nominal_rank, 256);
-  const AdapterSpec qwen = DefaultSpec(AdapterKind::kSparse, Qwen17Shape(), "q");
+  const AdapterSpec qwen =
+      DefaultSpec(AdapterKind::kSparse, *model::PublishedShape("qwen3-1.7b"), "q");
   EXPECT_EQ(qwen.nominal_rank, 64);
-  const Topology topology(Qwen17Shape(), qwen);
+  const Topology topology(*model::PublishedShape("qwen3-1.7b"), qwen);
   EXPECT_EQ(topology.places().size(), 196u);
   EXPECT_NEAR(static_cast<double>(topology.parameters_allowed()), 0.7e6, 0.05e6);
   EXPECT_EQ(Topology(WillowbrookShape(), willow).parameters_total(), 29184 * 256);
@@ -101,7 +103,8 @@ TEST(Topology, EveryWeightHasItsOwnPlaceAndTheRestIsPadding) {
 }
 
 RC_GTEST_PROP(Topology, AWeightComesBackFromItsVoxel, ()) {
-  const auto config = *rc::gen::element(WillowbrookShape(), Qwen17Shape(), OddShape());
+  const auto config =
+      *rc::gen::element(WillowbrookShape(), *model::PublishedShape("qwen3-1.7b"), OddShape());
   const auto kind =
       *rc::gen::element(AdapterKind::kSparse, AdapterKind::kLora, AdapterKind::kDelta);
   AdapterSpec spec = DefaultSpec(kind, config, "f");
@@ -136,7 +139,9 @@ RC_GTEST_PROP(Topology, DifferentWeightsNeverShareAVoxel, ()) {
 }
 
 TEST(Topology, TheFirstComponentsOfAllPlacesShareTheFirstLowerNodes) {
-  const Topology topology(Qwen17Shape(), DefaultSpec(AdapterKind::kSparse, Qwen17Shape(), "q"));
+  const Topology topology(
+      *model::PublishedShape("qwen3-1.7b"),
+      DefaultSpec(AdapterKind::kSparse, *model::PublishedShape("qwen3-1.7b"), "q"));
   std::set<uint64_t> lower_nodes;
   for (size_t p = 0; p < topology.places().size(); ++p) {
     lower_nodes.insert((topology.FirstTile(p, 0) + topology.places()[p].tiles - 1) / 4096);
@@ -147,7 +152,7 @@ TEST(Topology, TheFirstComponentsOfAllPlacesShareTheFirstLowerNodes) {
 TEST(Topology, WhatDoesNotFitIsRefused) {
   EXPECT_THROW(Topology(OddShape(), Spec(AdapterKind::kLora, 0, {Module::kQ})), Error);
   EXPECT_THROW(Topology(OddShape(), Spec(AdapterKind::kLora, 4, {})), Error);
-  model::ModelConfig huge = Qwen17Shape();
+  model::ModelConfig huge = *model::PublishedShape("qwen3-1.7b");
   huge.num_hidden_layers = 2000;
   huge.hidden_size = 1 << 20;
   EXPECT_THROW(Topology(huge, Spec(AdapterKind::kLora, kMaxNominalRank, {Module::kQ, Module::kUp})),

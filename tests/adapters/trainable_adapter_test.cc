@@ -9,6 +9,7 @@
 #include "adapters/topology_case.h"
 #include "base/error.h"
 #include "base/folder.h"
+#include "model/random_model.h"
 
 namespace hyprstream::adapters {
 namespace {
@@ -20,11 +21,6 @@ using vdb::Encoding;
 void Randomise(std::span<float> values, float scale, std::mt19937& random) {
   std::normal_distribution<float> normal(0.0f, scale);
   for (float& value : values) value = normal(random);
-}
-
-ConstMatrix MatrixOf(const Tensor& tensor) {
-  const int64_t cols = tensor.shape()[1];
-  return {tensor.As<float>().data(), tensor.shape()[0], cols, cols};
 }
 
 void Fill(TrainableAdapter& adapter, unsigned seed, float b_scale = 0.002f) {
@@ -221,7 +217,7 @@ TEST_P(TrainableAdapterTest, OneByteCodesKeepTheProductOfEveryComponent) {
 TEST_P(TrainableAdapterTest, AnAdapterOfAnotherModelIsRefused) {
   Sparse(WillowbrookShape(), GetParam(), 10).Save(path(), Options(Encoding::kF32));
   try {
-    StoredAdapter::Open(path(), Qwen17Shape());
+    StoredAdapter::Open(path(), *model::PublishedShape("qwen3-1.7b"));
     ADD_FAILURE();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kFailedPrecondition);
