@@ -8,24 +8,17 @@
 #include "ops/norm_gradient.h"
 #include "ops/rope_gradient.h"
 #include "ops/swiglu_gradient.h"
+#include "reference_rows.h"
 #include "support/reference/attention.h"
 
 namespace hyprstream {
 namespace {
 
+using testing::Narrow;
 using testing::OpContext;
 using testing::OpFixture;
 using testing::Rows;
-
-reference::Grid<double> Wide(const Rows& rows) {
-  reference::Grid<double> grid(rows.rows, rows.cols);
-  grid.data.assign(rows.data.begin(), rows.data.end());
-  return grid;
-}
-
-std::vector<float> Narrow(const reference::Grid<double>& grid) {
-  return {grid.data.begin(), grid.data.end()};
-}
+using testing::Wide;
 
 class GradientTest : public testing::EveryIsa {};
 HYPR_EVERY_ISA(GradientTest);

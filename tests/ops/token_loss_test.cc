@@ -3,14 +3,17 @@
 #include "ops/token_loss.h"
 
 #include "op_context.h"
+#include "reference_rows.h"
 #include "support/reference/losses.h"
 
 namespace hyprstream {
 namespace {
 
+using testing::Narrow;
 using testing::OpContext;
 using testing::OpFixture;
 using testing::Rows;
+using testing::Wide;
 
 ops::LinearWeight Head(ops::Context& context, const Rows& weight) {
   const TensorView view{.dtype = DType::kF32,
@@ -23,16 +26,6 @@ Rows Identity(int64_t size) {
   Rows rows(size, size);
   for (int64_t i = 0; i < size; ++i) rows.matrix().row(i)[i] = 1.0f;
   return rows;
-}
-
-reference::Grid<double> Wide(const Rows& rows) {
-  reference::Grid<double> grid(rows.rows, rows.cols);
-  grid.data.assign(rows.data.begin(), rows.data.end());
-  return grid;
-}
-
-std::vector<float> Narrow(const reference::Grid<double>& grid) {
-  return {grid.data.begin(), grid.data.end()};
 }
 
 class TokenLossTest : public testing::EveryIsa {};
