@@ -154,6 +154,8 @@ TEST(Topology, WhatDoesNotFitIsRefused) {
   EXPECT_THROW(Topology(OddShape(), Spec(AdapterKind::kLora, 4, {})), Error);
   model::ModelConfig huge = *model::PublishedShape("qwen3-1.7b");
   huge.num_hidden_layers = 2000;
+  huge.sparse_layer.assign(2000, false);
+  huge.window.assign(2000, 0);
   huge.hidden_size = 1 << 20;
   EXPECT_THROW(Topology(huge, Spec(AdapterKind::kLora, kMaxNominalRank, {Module::kQ, Module::kUp})),
                Error);
