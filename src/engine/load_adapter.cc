@@ -34,37 +34,51 @@ Reference Parse(const std::string& text) {
   return reference;
 }
 
-AdapterChoice Choice(LoadedAdapter adapter, float scale) {
-  return {.adapter = std::make_shared<LoadedAdapter>(std::move(adapter)), .scale = scale};
-}
-
-AdapterChoice FromGrid(const fs::path& file, std::string name, const model::ModelConfig& config,
-                       float scale) {
+std::shared_ptr<const LoadedAdapter> FromGrid(const fs::path& file, std::string name,
+                                              const model::ModelConfig& config) {
   const auto stored = adapters::StoredAdapter::Open(file, config);
-  return Choice({.name = std::move(name),
-                 .content_hash = stored->content_hash(),
-                 .views = stored->views(),
-                 .storage = stored},
-                scale);
+  return std::make_shared<LoadedAdapter>(LoadedAdapter{.name = std::move(name),
+                                                       .content_hash = stored->content_hash(),
+                                                       .views = stored->views(),
+                                                       .storage = stored});
 }
 
-AdapterChoice FromStore(const std::string& name, const model::ModelConfig& config,
-                        adapters::AdapterStore& store, float scale) {
+std::shared_ptr<const LoadedAdapter> FromStore(const std::string& name,
+                                               const model::ModelConfig& config,
+                                               adapters::AdapterStore& store) {
   const size_t at = name.find('@');
   const adapters::AdapterRecord record = store.Get(name.substr(0, at));
-  const auto version = store.Find(record.name, at == std::string::npos ? "" : name.substr(at + 1));
-  if (version) {
-    return FromGrid(version->file, record.name + "@" + std::to_string(version->version), config,
-                    scale);
-  }
-  return Choice({.name = record.name + "@0",
-                 .content_hash = "base",
-                 .views = {config.num_hidden_layers, config.moe.experts},
-                 .storage = nullptr},
-                scale);
+  return LoadVersion(
+      record, store.Find(record.name, at == std::string::npos ? "" : name.substr(at + 1)), config);
 }
 
 }  // namespace
+
+std::shared_ptr<const LoadedAdapter> LoadVersion(
+    const adapters::AdapterRecord& record, const std::optional<adapters::VersionRecord>& version,
+    const model::ModelConfig& config) {
+  if (version) {
+    return FromGrid(version->file, record.name + "@" + std::to_string(version->version), config);
+  }
+  return std::make_shared<LoadedAdapter>(
+      LoadedAdapter{.name = record.name + "@0",
+                    .content_hash = "base",
+                    .views = {config.num_hidden_layers, config.moe.experts},
+                    .storage = nullptr});
+}
+
+std::shared_ptr<const LoadedAdapter> LoadAdapterFile(const fs::path& path, std::string name,
+                                                     const model::ModelConfig& config) {
+  std::error_code ignored;
+  if (fs::is_regular_file(path, ignored) && vdb::IsGridFile(path)) {
+    return FromGrid(path, std::move(name), config);
+  }
+  const auto dense = adapters::OpenAdapter(path, config);
+  return std::make_shared<LoadedAdapter>(LoadedAdapter{.name = std::move(name),
+                                                       .content_hash = dense->content_hash(),
+                                                       .views = dense->views(),
+                                                       .storage = dense});
+}
 
 AdapterChoice OpenAdapter(const std::string& text, const model::ModelConfig& config,
                           adapters::AdapterStore* store) {
@@ -72,17 +86,11 @@ AdapterChoice OpenAdapter(const std::string& text, const model::ModelConfig& con
   std::error_code ignored;
   const bool exists = fs::exists(reference.path, ignored);
   if (!exists && store != nullptr && reference.path.filename() == reference.path) {
-    return FromStore(reference.path.string(), config, *store, reference.scale);
+    return {.adapter = FromStore(reference.path.string(), config, *store),
+            .scale = reference.scale};
   }
-  if (fs::is_regular_file(reference.path, ignored) && vdb::IsGridFile(reference.path)) {
-    return FromGrid(reference.path, ModelNameOf(reference.path), config, reference.scale);
-  }
-  const auto dense = adapters::OpenAdapter(reference.path, config);
-  return Choice({.name = ModelNameOf(reference.path),
-                 .content_hash = dense->content_hash(),
-                 .views = dense->views(),
-                 .storage = dense},
-                reference.scale);
+  return {.adapter = LoadAdapterFile(reference.path, ModelNameOf(reference.path), config),
+          .scale = reference.scale};
 }
 
 }  // namespace hyprstream::engine

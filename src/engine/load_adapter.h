@@ -1,6 +1,10 @@
-// An adapter named on a command line or in a request, made ready for a model.
+// Adapters made ready for a model: those named on a command line or in a request, versions of the
+// store, files of any format.
 #pragma once
 
+#include <filesystem>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "adapters/store.h"
@@ -15,5 +19,16 @@ namespace hyprstream::engine {
 /// number, kNotFound, and those of adapters::OpenAdapter and adapters::StoredAdapter.
 AdapterChoice OpenAdapter(const std::string& reference, const model::ModelConfig& config,
                           adapters::AdapterStore* store = nullptr);
+
+/// A version of a stored adapter, named "NAME@VERSION"; nothing is version 0, which acts on
+/// nothing. Errors: those of adapters::StoredAdapter.
+std::shared_ptr<const LoadedAdapter> LoadVersion(
+    const adapters::AdapterRecord& record, const std::optional<adapters::VersionRecord>& version,
+    const model::ModelConfig& config);
+
+/// A file or folder of any format. Errors: those of adapters::OpenAdapter and StoredAdapter.
+std::shared_ptr<const LoadedAdapter> LoadAdapterFile(const std::filesystem::path& path,
+                                                     std::string name,
+                                                     const model::ModelConfig& config);
 
 }  // namespace hyprstream::engine
