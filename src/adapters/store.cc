@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "adapters/catalog.h"
 #include "base/error.h"
 #include "base/uuid.h"
 
@@ -13,27 +14,6 @@ namespace hyprstream::adapters {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::string_view kSchema = R"(
-CREATE TABLE IF NOT EXISTS adapters (
-  row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
-  base_model TEXT NOT NULL, base_fingerprint TEXT NOT NULL, spec TEXT NOT NULL,
-  created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
-  current INTEGER NOT NULL DEFAULT 0, next_version INTEGER NOT NULL DEFAULT 1);
-CREATE TABLE IF NOT EXISTS adapter_versions (
-  adapter INTEGER NOT NULL REFERENCES adapters(row) ON DELETE CASCADE,
-  version INTEGER NOT NULL, hash TEXT NOT NULL, file TEXT NOT NULL,
-  created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
-  status TEXT NOT NULL, heldout_loss REAL, general_loss REAL,
-  samples INTEGER NOT NULL, steps INTEGER NOT NULL, PRIMARY KEY (adapter, version));
-CREATE TABLE IF NOT EXISTS adapter_promotions (
-  row INTEGER PRIMARY KEY AUTOINCREMENT,
-  adapter INTEGER NOT NULL REFERENCES adapters(row) ON DELETE CASCADE, version INTEGER NOT NULL,
-  time TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));
-CREATE TABLE IF NOT EXISTS adapter_tags (
-  adapter INTEGER NOT NULL REFERENCES adapters(row) ON DELETE CASCADE,
-  tag TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (adapter, tag));
-)";
 
 constexpr std::string_view kAdapterColumns =
     "id, name, kind, base_model, base_fingerprint, spec, created, current";
@@ -109,12 +89,8 @@ void CheckAdapterName(std::string_view name) {
                .found = std::string(name)});
 }
 
-AdapterStore::AdapterStore(const fs::path& home)
-    : home_(home), database_([&] {
-        fs::create_directories(home / "adapters");
-        return home / "catalog.db";
-      }()) {
-  database_.Execute(kSchema);
+AdapterStore::AdapterStore(const fs::path& home) : home_(home), database_(CatalogPath(home)) {
+  MakeCatalogTables(database_);
 }
 
 fs::path AdapterStore::Folder(std::string_view name) const {
@@ -153,22 +129,10 @@ std::vector<AdapterRecord> AdapterStore::List() {
 }
 
 AdapterRecord AdapterStore::Get(std::string_view name) {
-  {
-    Statement row(database_, "SELECT " + std::string(kAdapterColumns) +
-                                 " FROM adapters WHERE name = ?1 OR id = ?1");
-    if (row.Bind(1, name).Step()) return ReadAdapter(row);
-  }
-  std::string known;
-  for (const AdapterRecord& record : List()) known += (known.empty() ? "" : ", ") + record.name;
-  throw Error(ErrorCode::kNotFound, {.message = "there is no such adapter",
-                                     .expected = known.empty() ? "none exists yet" : known,
-                                     .found = std::string(name)});
-}
-
-int64_t AdapterStore::RowOf(std::string_view name) {
-  Statement row(database_, "SELECT row FROM adapters WHERE name = ?1 OR id = ?1");
-  if (!row.Bind(1, name).Step()) Get(name);  // says which there are
-  return row.Int(0);
+  Statement row(database_,
+                "SELECT " + std::string(kAdapterColumns) + " FROM adapters WHERE row = ?");
+  if (row.Bind(1, AdapterRow(database_, name)).Step()) return ReadAdapter(row);
+  return Get(name);  // deleted between the two: says which there are
 }
 
 void AdapterStore::Delete(std::string_view name) {
@@ -180,7 +144,7 @@ void AdapterStore::Delete(std::string_view name) {
 VersionRecord AdapterStore::AddVersion(std::string_view name, const NewVersion& version,
                                        const std::function<std::string(const fs::path&)>& write) {
   const AdapterRecord record = Get(name);
-  const int64_t adapter = RowOf(name);
+  const int64_t adapter = AdapterRow(database_, name);
   Statement next(database_,
                  "UPDATE adapters SET next_version = next_version + 1 WHERE row = ? "
                  "RETURNING next_version - 1");
@@ -225,7 +189,7 @@ VersionRecord AdapterStore::AddVersion(std::string_view name, const NewVersion& 
 
 std::vector<VersionRecord> AdapterStore::Versions(std::string_view name) {
   const AdapterRecord record = Get(name);
-  const int64_t adapter = RowOf(name);
+  const int64_t adapter = AdapterRow(database_, name);
   Statement row(database_, "SELECT " + std::string(kVersionColumns) +
                                " FROM adapter_versions WHERE adapter = ? ORDER BY version");
   row.Bind(1, adapter);
@@ -268,7 +232,7 @@ std::optional<VersionRecord> AdapterStore::Find(std::string_view name, std::stri
 void AdapterStore::Promote(std::string_view name, int64_t version) {
   if (version != 0) Find(name, std::to_string(version));  // refuses one that is not there
   if (Get(name).current == version) return;
-  const int64_t adapter = RowOf(name);
+  const int64_t adapter = AdapterRow(database_, name);
   Transaction transaction(database_);
   Statement(database_, "INSERT INTO adapter_promotions (adapter, version) VALUES (?, ?)")
       .Bind(1, adapter)
@@ -287,7 +251,7 @@ void AdapterStore::Promote(std::string_view name, int64_t version) {
 }
 
 int64_t AdapterStore::RollBack(std::string_view name) {
-  const int64_t adapter = RowOf(name);
+  const int64_t adapter = AdapterRow(database_, name);
   int64_t previous = 0;
   {
     Transaction transaction(database_);
@@ -328,7 +292,7 @@ void AdapterStore::Tag(std::string_view name, std::string_view tag, int64_t vers
   Statement(database_,
             "INSERT INTO adapter_tags (adapter, tag, version) VALUES (?, ?, ?) "
             "ON CONFLICT (adapter, tag) DO UPDATE SET version = excluded.version")
-      .Bind(1, RowOf(name))
+      .Bind(1, AdapterRow(database_, name))
       .Bind(2, tag)
       .Bind(3, version)
       .Run();
@@ -336,14 +300,14 @@ void AdapterStore::Tag(std::string_view name, std::string_view tag, int64_t vers
 
 void AdapterStore::DeleteTag(std::string_view name, std::string_view tag) {
   Statement(database_, "DELETE FROM adapter_tags WHERE adapter = ? AND tag = ?")
-      .Bind(1, RowOf(name))
+      .Bind(1, AdapterRow(database_, name))
       .Bind(2, tag)
       .Run();
   if (database_.changes() == 0) NoSuchVersion(name, tag);
 }
 
 void AdapterStore::RemoveVersion(std::string_view name, const VersionRecord& version) {
-  const int64_t adapter = RowOf(name);
+  const int64_t adapter = AdapterRow(database_, name);
   Transaction transaction(database_);
   for (const char* table : {"adapter_versions", "adapter_promotions"}) {
     Statement(database_, "DELETE FROM " + std::string(table) + " WHERE adapter = ? AND version = ?")

@@ -106,7 +106,6 @@ class AdapterStore {
   std::filesystem::path Folder(std::string_view name) const;
 
  private:
-  int64_t RowOf(std::string_view name);
   void RemoveVersion(std::string_view name, const VersionRecord& version);
 
   const std::filesystem::path home_;
