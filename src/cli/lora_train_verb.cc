@@ -20,6 +20,7 @@
 #include "engine/rehearsal.h"
 #include "engine/sample_encoder.h"
 #include "engine/teach.h"
+#include "training/recipe.h"
 
 namespace hyprstream::cli {
 namespace {
@@ -37,20 +38,9 @@ struct TrainFlags {
   std::string loss = "ce";
   std::string replay_loss = "kl";
   std::string format = "table";
-  std::optional<double> learning_rate;
-  std::optional<int64_t> epochs;
-  std::optional<int64_t> steps;
-  int64_t warmup = 10;
-  int64_t batch_size = 16;
+  training::RecipeWishes wishes;
   int64_t accumulate = 1;
-  int64_t early_stopping = 0;
   int64_t rehearsal = 128;
-  int64_t regrow = 0;
-  double clip = 1.0;
-  double weight_decay = 0.01;
-  double replay_share = 0.5;
-  float label_smoothing = 0.0f;
-  uint64_t seed = 0;
   bool restart = false;
   EngineFlags engine;
 };
@@ -64,40 +54,15 @@ ops::LossKind ParseLoss(const std::string& name) {
       {.message = "unknown loss", .expected = "ce, kl or mse", .found = name, .where = "--loss"});
 }
 
-int64_t StepsOf(const TrainFlags& flags, int64_t samples, int64_t new_each_step) {
-  if (flags.steps) return *flags.steps;
-  const auto rounds = [&](int64_t epochs) {
-    return (epochs * samples + new_each_step - 1) / new_each_step;
-  };
-  if (flags.epochs) return rounds(*flags.epochs);
-  // What measured best on facts: each sample some 25 times, but no fewer than 60 steps.
-  return std::clamp<int64_t>(rounds(25), 60, 1000);
-}
-
 engine::TeachOptions OptionsOf(const TrainFlags& flags, const training::RunData& data,
                                adapters::AdapterKind kind) {
-  engine::TeachOptions options;
-  options.trainer.clip = flags.clip;
-  options.trainer.adamw = {.beta2 = 0.99, .weight_decay = flags.weight_decay};
-  training::RunOptions& run = options.run;
-  run.batch = flags.batch_size * flags.accumulate;
-  run.replay_share = data.replay.empty() ? 0.0 : flags.replay_share;
-  run.loss = {.kind = ParseLoss(flags.loss), .label_smoothing = flags.label_smoothing};
-  run.replay_loss = {.kind = ParseLoss(flags.replay_loss)};
-  run.seed = flags.seed;
-  run.grow.seed = flags.seed;
-  run.regrow_every = flags.regrow;
-  const int64_t fresh = run.batch - std::llround(static_cast<double>(run.batch) * run.replay_share);
-  run.schedule.steps = StepsOf(flags, std::ssize(data.train), fresh);
-  run.schedule.peak =
-      flags.learning_rate.value_or(kind == adapters::AdapterKind::kSparse ? 5e-3 : 1e-3);
-  run.schedule.decay = training::ParseDecay(flags.schedule);
-  run.schedule.warmup = std::min(flags.warmup, run.schedule.steps);
-  if (!data.eval.empty()) {
-    run.eval_every = std::max<int64_t>(1, run.schedule.steps / 20);
-    run.patience = flags.early_stopping;
-  }
-  return options;
+  training::RecipeWishes wishes = flags.wishes;
+  wishes.batch *= flags.accumulate;
+  wishes.decay = training::ParseDecay(flags.schedule);
+  wishes.loss.kind = ParseLoss(flags.loss);
+  wishes.replay_loss.kind = ParseLoss(flags.replay_loss);
+  const training::Recipe recipe = training::MakeRecipe(data, kind, wishes);
+  return {.trainer = recipe.trainer, .run = recipe.run};
 }
 
 struct Samples {
@@ -127,8 +92,9 @@ Samples ReadSamples(Shell& shell, const TrainFlags& flags, const engine::LoadedM
   const auto engine = engine::Engine::Create(loaded.model, loaded.tokenizer,
                                              flags.engine.Resolve(shell.settings), &budget);
   SplitReplay(
-      engine::Rehearse(loaded, *engine,
-                       {.count = flags.rehearsal, .seed = flags.seed, .progress = bar.Listener()}),
+      engine::Rehearse(
+          loaded, *engine,
+          {.count = flags.rehearsal, .seed = flags.wishes.seed, .progress = bar.Listener()}),
       samples);
   return samples;
 }
@@ -221,23 +187,25 @@ void AddLoraTrainVerbs(CLI::App& lora, Shell& shell) {
   verb.add_option("--replay-loss", flags->replay_loss,
                   "kl: stay near the base; ce: go on learning the samples themselves");
   verb.add_option("--rehearsal", flags->rehearsal, "Samples of --replay self");
-  verb.add_option("--replay-share", flags->replay_share, "Of each batch");
-  verb.add_option("--steps", flags->steps, "Length of the run (default: from --epochs)");
-  verb.add_option("--epochs", flags->epochs, "Times each sample is seen (default: about 25)");
-  verb.add_option("--learning-rate,--lr", flags->learning_rate,
+  verb.add_option("--replay-share", flags->wishes.replay_share, "Of each batch");
+  verb.add_option("--steps", flags->wishes.steps, "Length of the run (default: from --epochs)");
+  verb.add_option("--epochs", flags->wishes.epochs,
+                  "Times each sample is seen (default: about 25)");
+  verb.add_option("--learning-rate,--lr", flags->wishes.learning_rate,
                   "Peak (default 5e-3 for sparse, 1e-3 for lora)");
   verb.add_option("--schedule", flags->schedule, "constant, linear or cosine");
-  verb.add_option("--warmup", flags->warmup, "Steps");
-  verb.add_option("--batch-size", flags->batch_size, "Samples of a batch");
+  verb.add_option("--warmup", flags->wishes.warmup, "Steps");
+  verb.add_option("--batch-size", flags->wishes.batch, "Samples of a batch");
   verb.add_option("--accumulate", flags->accumulate, "Batches of a step");
   verb.add_option("--loss", flags->loss, "ce, kl or mse");
-  verb.add_option("--label-smoothing", flags->label_smoothing, "0 to 1");
-  verb.add_option("--early-stopping", flags->early_stopping,
+  verb.add_option("--label-smoothing", flags->wishes.loss.label_smoothing, "0 to 1");
+  verb.add_option("--early-stopping", flags->wishes.patience,
                   "Evaluations without a better one before it stops");
-  verb.add_option("--regrow", flags->regrow, "Steps between moving the least useful components");
-  verb.add_option("--clip", flags->clip, "Largest norm of the gradient; 0: none");
-  verb.add_option("--weight-decay", flags->weight_decay, "Decoupled");
-  verb.add_option("--seed", flags->seed, "Of the order of samples and the placement");
+  verb.add_option("--regrow", flags->wishes.regrow_every,
+                  "Steps between moving the least useful components");
+  verb.add_option("--clip", flags->wishes.clip, "Largest norm of the gradient; 0: none");
+  verb.add_option("--weight-decay", flags->wishes.weight_decay, "Decoupled");
+  verb.add_option("--seed", flags->wishes.seed, "Of the order of samples and the placement");
   verb.add_option("--csv", flags->csv, "Write step,loss,learning_rate,sparsity,tokens_per_second");
   verb.add_option("--svg", flags->svg, "Write the loss curve");
   verb.add_flag("--restart", flags->restart, "Forget an interrupted run");
