@@ -10,9 +10,9 @@ namespace hyprstream::adapters {
 
 namespace fs = std::filesystem;
 
-void ExportPeft(const StoredAdapter& adapter, const fs::path& folder,
-                const ExportOptions& options) {
-  const PeftExport made = MakePeftExport(adapter, options);
+namespace {
+
+void WriteFolder(const PeftExport& made, const fs::path& folder) {
   NewFolder target(folder);
   AtomicFile config(target.path() / formats::kPeftConfigName);
   config.Write(made.config);
@@ -21,6 +21,18 @@ void ExportPeft(const StoredAdapter& adapter, const fs::path& folder,
   formats::WriteSafetensors(target.path() / "adapter_model.safetensors", made.Tensors(),
                             {{"format", "pt"}, {formats::kPeftConfigName, made.config}});
   target.Commit();
+}
+
+}  // namespace
+
+void ExportPeft(const StoredAdapter& adapter, const fs::path& folder,
+                const ExportOptions& options) {
+  WriteFolder(MakePeftExport(adapter, options), folder);
+}
+
+void ExportPeft(const TrainableAdapter& adapter, std::span<const double> scales,
+                const fs::path& folder, const ExportOptions& options) {
+  WriteFolder(MakePeftExport(adapter, scales, options), folder);
 }
 
 void ExportPytorch(const StoredAdapter& adapter, const fs::path& file,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 
 #include "adapters/export_modules.h"
 
@@ -12,6 +13,9 @@ namespace hyprstream::adapters {
 /// Errors: those of RequireNothingAt and ExportModules; kIo.
 void ExportPeft(const StoredAdapter& adapter, const std::filesystem::path& folder,
                 const ExportOptions& options);
+/// One in training, with B as it stands; `scales` as in ExportModules.
+void ExportPeft(const TrainableAdapter& adapter, std::span<const double> scales,
+                const std::filesystem::path& folder, const ExportOptions& options);
 
 /// One file that torch.load reads with weights_only=True: the same tensors under the same names.
 /// The configuration lies inside the archive, where only we look for it. Errors: as above.

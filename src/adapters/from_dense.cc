@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -46,38 +47,28 @@ std::span<const float> ScaledB(const DenseAdapter& dense, const DenseAdapter::Mo
   return {view.b, static_cast<size_t>(module.rank * at.shape.out)};
 }
 
-/// Nothing when a value has no counterpart.
-std::optional<std::vector<float>> UnscaledB(const DenseAdapter& dense,
-                                            const DenseAdapter::Module& module, double scale) {
+/// B without `scale`, to the last bit where there is such an f32.
+std::vector<float> UnscaledB(const DenseAdapter& dense, const DenseAdapter::Module& module,
+                             double scale) {
   std::vector<float> b;
   for (const float value : ScaledB(dense, module)) {
-    const std::optional<float> unscaled = Unscaled(value, scale);
-    if (!unscaled) return std::nullopt;
-    b.push_back(*unscaled);
+    b.push_back(
+        Unscaled(value, scale).value_or(static_cast<float>(static_cast<double>(value) / scale)));
   }
   return b;
 }
 
-void MultiplyScaleIn(const DenseAdapter& dense, AdapterSpec& spec) {
-  const bool exact = std::ranges::all_of(dense.modules(), [&](const DenseAdapter::Module& m) {
-    return UnscaledB(dense, m, spec.scale).has_value();
+bool CanBeUnscaled(const DenseAdapter& dense, double scale) {
+  return std::ranges::all_of(dense.modules(), [&](const DenseAdapter::Module& module) {
+    return std::ranges::all_of(ScaledB(dense, module),
+                               [&](float value) { return Unscaled(value, scale).has_value(); });
   });
-  if (exact) return;
-  spec.scale = 1.0;
-  spec.alpha = static_cast<double>(spec.nominal_rank);
 }
 
-}  // namespace
-
-TrainableAdapter FromDense(const DenseAdapter& dense, const model::ModelConfig& config,
-                           const std::string& base_fingerprint) {
-  if (dense.modules().empty()) {
-    throw Error(ErrorCode::kInvalidArgument,
-                {.message = "the adapter acts on no module", .expected = "at least one A and B"});
-  }
-  AdapterSpec spec = SpecOf(dense, base_fingerprint);
-  MultiplyScaleIn(dense, spec);
-  TrainableAdapter adapter(Topology(config, std::move(spec)));
+TrainableAdapter Filled(
+    const DenseAdapter& dense, Topology topology,
+    const std::function<std::vector<float>(const DenseAdapter::Module&)>& b_of) {
+  TrainableAdapter adapter(std::move(topology));
   for (const DenseAdapter::Module& module : dense.modules()) {
     const size_t place = *adapter.topology().FindPlace(
         {module.place.layer, module.place.module, module.place.expert});
@@ -87,11 +78,55 @@ TrainableAdapter FromDense(const DenseAdapter& dense, const model::ModelConfig& 
     const ops::LowRankView& view =
         dense.views().At(module.place.layer, module.place.module, module.place.expert);
     const TopologyPlace& at = adapter.topology().places()[place];
-    const std::vector<float> b = *UnscaledB(dense, module, adapter.spec().scale);
+    const std::vector<float> b = b_of(module);
     adapter.Scatter(place, {view.a, module.rank, at.in, at.in},
                     {b.data(), module.rank, at.out, at.out});
   }
   return adapter;
+}
+
+void RequireModules(const DenseAdapter& dense) {
+  if (!dense.modules().empty()) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              {.message = "the adapter acts on no module", .expected = "at least one A and B"});
+}
+
+}  // namespace
+
+TrainableAdapter FromDense(const DenseAdapter& dense, const model::ModelConfig& config,
+                           const std::string& base_fingerprint) {
+  RequireModules(dense);
+  AdapterSpec spec = SpecOf(dense, base_fingerprint);
+  if (!CanBeUnscaled(dense, spec.scale)) {
+    spec.scale = 1.0;
+    spec.alpha = static_cast<double>(spec.nominal_rank);
+  }
+  return Filled(dense, Topology(config, spec), [&](const DenseAdapter::Module& module) {
+    return UnscaledB(dense, module, spec.scale);
+  });
+}
+
+UnscaledAdapter FromDenseUnscaled(const DenseAdapter& dense, const model::ModelConfig& config,
+                                  const std::string& base_fingerprint) {
+  RequireModules(dense);
+  AdapterSpec spec = SpecOf(dense, base_fingerprint);
+  spec.scale = 1.0;
+  spec.alpha = static_cast<double>(spec.nominal_rank);
+  Topology topology(config, std::move(spec));
+  std::vector<double> scales(topology.places().size(), 1.0);
+  for (const DenseAdapter::Module& module : dense.modules()) {
+    if (module.scale == 0.0) {
+      throw Error(ErrorCode::kUnsupported, {.message = "a module of scale 0 cannot be trained",
+                                            .expected = "an alpha that is not 0",
+                                            .where = module.path});
+    }
+    scales[*topology.FindPlace({module.place.layer, module.place.module, module.place.expert})] =
+        module.scale;
+  }
+  TrainableAdapter adapter = Filled(
+      dense, std::move(topology),
+      [&](const DenseAdapter::Module& module) { return UnscaledB(dense, module, module.scale); });
+  return {.adapter = std::move(adapter), .scales = std::move(scales)};
 }
 
 }  // namespace hyprstream::adapters

@@ -33,20 +33,18 @@ json::array TargetModules(const Topology& topology, const std::vector<ExportedMo
   return targets;
 }
 
-int64_t LargestRank(const std::vector<ExportedModule>& modules) {
-  return std::ranges::max_element(modules, {}, &ExportedModule::rank)->rank;
-}
-
 /// Readers that know nothing of patterns still find the right scale in r and lora_alpha.
 std::string WriteConfig(const Topology& topology, const std::vector<ExportedModule>& modules,
-                        double scale, const std::string& base_model) {
-  const int64_t rank = LargestRank(modules);
+                        const std::string& base_model) {
+  const auto alpha_of = [](const ExportedModule& module) {
+    return module.scale * static_cast<double>(module.rank);
+  };
+  const ExportedModule& largest = *std::ranges::max_element(modules, {}, &ExportedModule::rank);
   json::object ranks;
   json::object alphas;
   for (const ExportedModule& module : modules) {
-    if (module.rank == rank) continue;
-    ranks[module.path] = module.rank;
-    alphas[module.path] = Number(scale * static_cast<double>(module.rank));
+    if (module.rank != largest.rank) ranks[module.path] = module.rank;
+    if (alpha_of(module) != alpha_of(largest)) alphas[module.path] = Number(alpha_of(module));
   }
   const std::pair<const char*, json::value> fields[] = {
       {"alpha_pattern", std::move(alphas)},
@@ -58,11 +56,11 @@ std::string WriteConfig(const Topology& topology, const std::vector<ExportedModu
       {"init_lora_weights", true},
       {"layers_pattern", nullptr},
       {"layers_to_transform", nullptr},
-      {"lora_alpha", Number(scale * static_cast<double>(rank))},
+      {"lora_alpha", Number(alpha_of(largest))},
       {"lora_dropout", 0.0},
       {"modules_to_save", nullptr},
       {"peft_type", "LORA"},
-      {"r", rank},
+      {"r", largest.rank},
       {"rank_pattern", std::move(ranks)},
       {"revision", nullptr},
       {"target_modules", TargetModules(topology, modules)},
@@ -78,11 +76,12 @@ std::string WriteConfig(const Topology& topology, const std::vector<ExportedModu
   return text + "\n}\n";
 }
 
-bool Says(const std::string& config, const std::vector<ExportedModule>& modules, double scale) {
-  if (std::fabs(scale) > 1e4) return false;
+bool Says(const std::string& config, const std::vector<ExportedModule>& modules) {
+  const auto readable = [](const ExportedModule& m) { return std::fabs(m.scale) <= 1e4; };
+  if (!std::ranges::all_of(modules, readable)) return false;
   const formats::PeftConfig read = formats::ReadPeftConfig(config);
   return std::ranges::all_of(modules, [&](const ExportedModule& module) {
-    return read.RankOf(module.path) == module.rank && read.ScaleOf(module.path) == scale;
+    return read.RankOf(module.path) == module.rank && read.ScaleOf(module.path) == module.scale;
   });
 }
 
@@ -99,13 +98,19 @@ std::vector<formats::NamedTensor> PeftExport::Tensors() const {
 }
 
 PeftExport MakePeftExport(const StoredAdapter& adapter, const ExportOptions& options) {
-  const Topology& topology = adapter.topology();
-  const double scale = adapter.spec().scale;
-  PeftExport made{.config = {}, .modules = ExportModules(adapter, ScalePlace::kSeparate)};
-  made.config = WriteConfig(topology, made.modules, scale, options.base_model);
-  if (Says(made.config, made.modules, scale)) return made;
-  made.modules = ExportModules(adapter, ScalePlace::kInB);
-  made.config = WriteConfig(topology, made.modules, 1.0, options.base_model);
+  PeftExport made;
+  for (const ScalePlace scale : {ScalePlace::kSeparate, ScalePlace::kInB}) {
+    made.modules = ExportModules(adapter, scale);
+    made.config = WriteConfig(adapter.topology(), made.modules, options.base_model);
+    if (Says(made.config, made.modules)) break;
+  }
+  return made;
+}
+
+PeftExport MakePeftExport(const TrainableAdapter& adapter, std::span<const double> scales,
+                          const ExportOptions& options) {
+  PeftExport made{.config = {}, .modules = ExportModules(adapter, scales)};
+  made.config = WriteConfig(adapter.topology(), made.modules, options.base_model);
   return made;
 }
 

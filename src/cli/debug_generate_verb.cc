@@ -109,6 +109,7 @@ void AddDebugGenerateVerb(CLI::App& debug, Shell& shell) {
       "echo '{\"prompt\": \"One windy morning\"}' | hyprstream debug generate willowbrook -n 20",
       [&shell, flags] { return Generate(shell, *flags); });
   flags->RegisterModel(verb);
+  flags->engine.RegisterContext(verb);
   RegisterAdapters(verb, flags->adapters);
   flags->sampling.Register(verb);
 }

@@ -16,6 +16,7 @@ void AddDebugVerbs(CLI::App& root, Shell& shell) {
   AddDebugHiddenVerb(debug, shell);
   AddDebugGenerateVerb(debug, shell);
   AddDebugGradientsVerb(debug, shell);
+  AddDebugTrainVerb(debug, shell);
   AddDebugTensorsVerb(debug, shell);
   AddDebugSampleVerb(debug, shell);
 }

@@ -48,10 +48,14 @@ void EngineFlags::RegisterMachine(CLI::App& verb) {
       ->group("Machine");
 }
 
-void EngineFlags::Register(CLI::App& verb) {
-  RegisterMachine(verb);
+void EngineFlags::RegisterContext(CLI::App& verb) {
   verb.add_option("--context", context, "Longest sequence in tokens; 0: the model's, at most 4096")
       ->group("Machine");
+}
+
+void EngineFlags::Register(CLI::App& verb) {
+  RegisterMachine(verb);
+  RegisterContext(verb);
   verb.add_option("--cache-type", cache_type, "Type of cached keys and values: f32 or bf16")
       ->group("Machine");
   verb.add_option("--device", device, "auto or cpu")->group("Machine");

@@ -24,6 +24,7 @@ struct EngineFlags {
   void Register(CLI::App& verb);
   /// Only --threads and --memory-limit, for verbs that compute without an engine.
   void RegisterMachine(CLI::App& verb);
+  void RegisterContext(CLI::App& verb);
 
   /// Flags before settings. Errors: kUsage naming the flag; kUnsupported for a device this build
   /// does not have.

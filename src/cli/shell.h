@@ -51,6 +51,7 @@ void AddDebugHiddenVerb(CLI::App& debug, Shell& shell);
 void AddDebugGenerateVerb(CLI::App& debug, Shell& shell);
 void AddDebugGradientsVerb(CLI::App& debug, Shell& shell);
 void AddDebugTensorsVerb(CLI::App& debug, Shell& shell);
+void AddDebugTrainVerb(CLI::App& debug, Shell& shell);
 void AddDebugSampleVerb(CLI::App& debug, Shell& shell);
 void AddSettingsVerb(CLI::App& root, Shell& shell);
 void AddVersionVerb(CLI::App& root, Shell& shell);

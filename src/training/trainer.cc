@@ -13,6 +13,10 @@ model::AdapterViews EmptyViews(const model::ModelConfig& config) {
   return {config.num_hidden_layers, config.moe.experts};
 }
 
+void Multiply(std::span<float> values, double scale) {
+  for (float& value : values) value = static_cast<float>(static_cast<double>(value) * scale);
+}
+
 }  // namespace
 
 Trainer::Trainer(std::shared_ptr<const model::Model> model, adapters::TrainableAdapter adapter,
@@ -22,6 +26,8 @@ Trainer::Trainer(std::shared_ptr<const model::Model> model, adapters::TrainableA
       options_(options),
       optimiser_(options.adamw),
       views_(EmptyViews(pass_.model().config())) {
+  HYPR_CHECK(options.place_scales.empty() ||
+             options.place_scales.size() == adapter_.topology().places().size());
   Refresh();
 }
 
@@ -33,6 +39,7 @@ void Trainer::Refresh() {
     factors_.push_back(adapter_.Gather(p));
     const auto rank = static_cast<int64_t>(adapter_.components(p).size());
     if (rank == 0) continue;
+    if (PlaceScale(p) != 1.0) Multiply(factors_[p].b.As<float>(), PlaceScale(p));
     const ops::LowRankView view{
         .a = factors_[p].a.As<float>().data(), .b = factors_[p].b.As<float>().data(), .rank = rank};
     views_.Set(places[p].at.layer, places[p].at.module, view, places[p].at.expert);
@@ -60,10 +67,16 @@ StepResult Trainer::Gradients(ops::Context& context, std::span<const MicroBatch>
   sink_->Clear();
   StepResult result = RunAll(context, batches, *sink_);
   gradients_.assign(gradients_.size(), {});
+  scaled_.clear();
   for (const auto& [place, gradient] : sink_->gradients()) {
     const std::optional<size_t> p = adapter_.topology().FindPlace(place);
     HYPR_CHECK(p.has_value());
     gradients_[*p] = {.a = MatrixOf(gradient.a), .b = MatrixOf(gradient.b)};
+    if (PlaceScale(*p) == 1.0) continue;
+    Tensor& b = scaled_.emplace_back(DType::kF32, gradient.b.shape());
+    std::ranges::copy(gradient.b.As<float>(), b.As<float>().begin());
+    Multiply(b.As<float>(), PlaceScale(*p));
+    gradients_[*p].b = MatrixOf(b);
   }
   result.gradient_norm = GradientNorm(gradients_);
   return result;

@@ -19,6 +19,8 @@ struct TrainerOptions {
   AdamWOptions adamw;
   double clip = 1.0;  // of the gradients' norm; 0: none
   Bytes activations = {};
+  /// By place, besides the adapter's own scale: y += scale · place_scales[p] · B (A x). Empty: 1.
+  std::vector<double> place_scales = {};
 };
 
 struct StepResult {
@@ -68,6 +70,9 @@ class Trainer {
 
  private:
   void Refresh();
+  double PlaceScale(size_t place) const {
+    return options_.place_scales.empty() ? 1.0 : options_.place_scales[place];
+  }
   StepResult RunAll(ops::Context& context, std::span<const MicroBatch> batches,
                     model::GradientSink& sink);
   ActingAdapter Acting() const {
@@ -83,6 +88,7 @@ class Trainer {
   model::AdapterViews views_;
   std::optional<model::LowRankSink> sink_;
   std::vector<PlaceGradient> gradients_;
+  std::vector<Tensor> scaled_;  // memory of those with a scale of their place
 };
 
 }  // namespace hyprstream::training

@@ -261,6 +261,13 @@ class GenerateTest(Folder):
                             or row["greedy_text"].startswith(result["text"]),
                             (row["greedy_text"], result["text"]))
 
+    def test_the_context_bounds_a_line(self):
+        done = run("debug", "generate", FIXTURES / "qwen3-untied", "--context", 16, "-n", 30,
+                   lines=[{"ids": [1] * 8}, {"ids": [1] * 20}], status=1)
+        short, long = done.lines()
+        self.assertLessEqual(len(short["ids"]), 8)
+        self.assertIn("16", json.dumps(long["error"]))
+
     def test_messages_and_their_rendering_are_the_same_prompt(self):
         message = {"role": "user", "content": "Who is Rosa's best friend?"}
         prompt = f"<|im_start|>user\n{message['content']}<|im_end|>\n<|im_start|>assistant\n"
@@ -268,66 +275,6 @@ class GenerateTest(Folder):
                             lines=[{"messages": [message]}, {"prompt": prompt}]).lines()
         self.assertEqual(first, second)
         self.assertEqual(first["finish_reason"], "stop")
-
-
-class GradientsTest(Folder):
-    """The adapter's gradients of every loss, exactly and as serving computes."""
-
-    def gradients(self, model, adapter, *flags, status=0, lines=None):
-        if lines is None:
-            batch = Tensors(FIXTURES / "train" / "batch_and_losses.safetensors")
-            (count, length), ids = batch["input_ids"]
-            _, labels = batch["labels"]
-            lines = [{"ids": list(ids[i * length:(i + 1) * length]),
-                      "labels": list(labels[i * length:(i + 1) * length])} for i in range(count)]
-        return run("debug", "gradients", FIXTURES / model, "--adapter", FIXTURES / adapter,
-                   "--output", self.output, *flags, lines=lines, status=status)
-
-    def relative_difference(self, got, want):
-        return largest_difference(got, want) / max(abs(value) for value in want)
-
-    def test_gradients_equal_the_reference(self):
-        batch = Tensors(FIXTURES / "train" / "batch_and_losses.safetensors")
-        for name, flags in (("ce", ["--loss", "ce"]),
-                            ("ce_smooth_0.1", ["--loss", "ce", "--label-smoothing", "0.1"]),
-                            ("kl_t1", ["--loss", "kl"]),
-                            ("kl_t2", ["--loss", "kl", "--temperature", "2"]),
-                            ("mse", ["--loss", "mse"])):
-            result = self.gradients("qwen3-untied", "peft/a-all-seven", "--exact", *flags)
-            wanted = Tensors(FIXTURES / "train" / f"gradients_{name}.safetensors")
-            got = Tensors(self.output)
-            loss = batch["loss." + name][1][0]
-            self.assertAlmostEqual(got.pop("loss")[1][0], loss, delta=1e-5 * max(1, loss))
-            self.assertAlmostEqual(result.json()["loss"], loss, delta=1e-5 * max(1, loss))
-            self.assertEqual(got.keys(), wanted.keys())
-            for tensor, (shape, values) in wanted.items():
-                self.assertEqual(got[tensor][0], shape, tensor)
-                self.assertLessEqual(self.relative_difference(got[tensor][1], values), 3e-5,
-                                     (name, tensor))
-
-    def test_threads_change_no_bit(self):
-        self.gradients("qwen3-untied", "peft/a-all-seven", "--exact", "--threads", "1")
-        alone = self.output.read_bytes()
-        self.gradients("qwen3-untied", "peft/a-all-seven", "--exact", "--threads", "2")
-        self.assertEqual(self.output.read_bytes(), alone)
-
-    def test_each_module_has_its_own_scale(self):
-        lines = [{"ids": [1, 2, 3], "labels": [-100, 2, 3]}]
-        self.gradients("qwen3-untied", "peft/c-patterns", "--exact", lines=lines)
-        with_b = Tensors(self.output)
-        self.assertTrue(any(any(values) for _, values in with_b.values()))
-
-    def test_a_bad_line_is_named(self):
-        for bad in ({"ids": [1, 2]}, {"ids": [1, 2], "labels": [1]},
-                    {"ids": [1, 512], "labels": [1, 2]}, {"ids": [1, 2], "labels": [1, 512]},
-                    {"ids": [1, 2], "labels": [-100, -100]}):
-            result = self.gradients("qwen3-untied", "peft/a-all-seven", status=1,
-                                    lines=[{"ids": [1, 2], "labels": [-100, 2]}, bad])
-            self.assertIn("line 2", result.err + result.out, bad)
-
-    def test_wrong_flags_are_refused(self):
-        for flags in (["--loss", "mae"], ["--label-smoothing", "1"], ["--temperature", "0"]):
-            self.gradients("qwen3-untied", "peft/a-all-seven", *flags, status=2, lines=[])
 
 
 class TensorsTest(Folder):
