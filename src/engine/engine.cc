@@ -40,6 +40,7 @@ class ThreadedEngine : public Engine {
   std::unique_ptr<Generation> Submit(GenerationRequest request) override;
   EngineStats Stats() const override { return loop_.Stats(); }
   const EngineOptions& options() const override { return options_; }
+  Turns& turns() override { return loop_.turns(); }
 
  private:
   std::unique_ptr<Sequence> MakeSequence(GenerationRequest request) const;

@@ -12,6 +12,7 @@
 #include "base/memory_budget.h"
 #include "engine/request.h"
 #include "engine/step_times.h"
+#include "engine/turns.h"
 #include "model/model.h"
 #include "text/tokenizer.h"
 
@@ -25,7 +26,8 @@ struct EngineOptions {
   int32_t max_batch_rows = 512;      // tokens computed in one step
   int32_t max_sequences = 64;        // running at once, at most max_batch_rows; more wait
   bool prefix_cache = true;
-  bool profile = false;  // also tells the parts of the forward pass apart (EngineStats::times)
+  double train_share = 0.3;  // of the time between steps, for whoever borrows turns; 0 to 0.9
+  bool profile = false;      // also tells the parts of the forward pass apart (EngineStats::times)
 };
 
 struct EngineStats {
@@ -39,6 +41,7 @@ struct EngineStats {
   int64_t prompt_tokens = 0;  // of admitted requests
   int64_t cached_tokens = 0;  // of these, found in the prefix cache
   int64_t generated_tokens = 0;
+  int64_t borrowed_slices = 0;  // computed by the borrower of turns
   StepTimes times;
   Bytes weights;
   Bytes cache;
@@ -76,6 +79,8 @@ class Engine {
   virtual std::unique_ptr<Generation> Submit(GenerationRequest request) = 0;
   virtual EngineStats Stats() const = 0;
   virtual const EngineOptions& options() const = 0;  // with defaults resolved
+  /// For one borrower of the engine's threads, who must be gone before the engine is.
+  virtual Turns& turns() = 0;
 };
 
 }  // namespace hyprstream::engine

@@ -57,6 +57,7 @@ EngineLoop::EngineLoop(std::shared_ptr<const model::Model> model,
       context_{threads_, kernels::ChooseIsa(), scratch_},
       pool_(plan.pages, options_.prefix_cache ? PrefixReuse::kOn : PrefixReuse::kOff),
       scheduler_({options_.max_batch_rows, options_.max_sequences}, pool_),
+      turns_(threads_, mailbox, {.share = options_.train_share}),
       workspaces_(static_cast<size_t>(threads_.threads())) {
   if (budget_ != nullptr) {
     scratch_reserved_.emplace_back(*budget_, MemoryUse::kScratch, plan.scratch,
@@ -72,15 +73,19 @@ void EngineLoop::Run() {
   started_ = Clock::now();
   phase_ = {};
   for (;;) {
+    const bool nothing_to_do = scheduler_.empty() && !turns_.wanted();
     Mailbox::Mail mail =
-        mailbox_.Take(scheduler_.empty() ? Mailbox::Patience::kWait : Mailbox::Patience::kNoWait);
+        mailbox_.Take(nothing_to_do ? Mailbox::Patience::kWait : Mailbox::Patience::kNoWait);
     phase_.Lap(stats_.times.idle);
+    const Clock::time_point since = Clock::now();
     for (Owned& sequence : mail.arrived) scheduler_.Add(std::move(sequence));
     if (mail.stop) break;
     EndCancelled(scheduler_.TakeCancelled());
     if (!scheduler_.empty()) Step();
     Deliver();
+    LendTurn(since);
   }
+  turns_.Close();
   EndCancelled(scheduler_.TakeAll());
   Deliver();
 }
@@ -263,6 +268,17 @@ void EngineLoop::Deliver() {
   for (auto& [channel, event] : outbox_) channel->Push(std::move(event));
   outbox_.clear();
   phase_.Lap(stats_.times.deliver);
+}
+
+void EngineLoop::LendTurn(Clock::time_point since) {
+  if (!turns_.wanted()) return;
+  if (scheduler_.empty()) {
+    turns_.LendIdle();
+  } else {
+    turns_.LendShare(Clock::now() - since);
+  }
+  stats_.borrowed_slices = turns_.lent().slices;
+  phase_.Lap(stats_.times.lent);
 }
 
 EngineStats EngineLoop::Stats() const {

@@ -17,6 +17,7 @@
 #include "engine/sampler.h"
 #include "engine/scheduler.h"
 #include "engine/step_batch.h"
+#include "engine/turns.h"
 #include "ops/context.h"
 
 namespace hyprstream::engine {
@@ -33,6 +34,7 @@ class EngineLoop {
 
   /// Any thread.
   EngineStats Stats() const;
+  Turns& turns() { return turns_; }
 
  private:
   /// What drawing gave for one sequence of a step.
@@ -56,6 +58,7 @@ class EngineLoop {
   void EndCancelled(std::vector<Owned> sequences);
   void AccountScratch();
   void Deliver();
+  void LendTurn(Clock::time_point since);
 
   const std::shared_ptr<const model::Model> model_;
   const EngineOptions options_;
@@ -69,6 +72,7 @@ class EngineLoop {
   ops::Context context_;
   PagePool pool_;
   Scheduler scheduler_;
+  Turns turns_;
   std::vector<SamplerWorkspace> workspaces_;  // one per thread
   std::vector<std::pair<std::shared_ptr<EventChannel>, GenerationEvent>> outbox_;
   EngineStats stats_;

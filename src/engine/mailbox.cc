@@ -32,10 +32,15 @@ void Mailbox::Stop() {
 Mailbox::Mail Mailbox::Take(Patience patience) {
   std::unique_lock lock(mutex_);
   if (patience == Patience::kWait) {
-    arrived_.wait(lock, [this] { return stop_ || poked_ || !sequences_.empty(); });
+    arrived_.wait(lock, [this] { return HasMailLocked(); });
   }
   poked_ = false;
   return {.arrived = std::exchange(sequences_, {}), .stop = stop_};
+}
+
+bool Mailbox::HasMail() const {
+  const std::lock_guard lock(mutex_);
+  return HasMailLocked();
 }
 
 int64_t Mailbox::unread() const {

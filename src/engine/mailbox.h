@@ -28,8 +28,12 @@ class Mailbox {
   /// Engine thread. With kWait, returns when there is something to look at.
   Mail Take(Patience patience);
   int64_t unread() const;
+  /// Whether Take would return at once.
+  bool HasMail() const;
 
  private:
+  bool HasMailLocked() const { return stop_ || poked_ || !sequences_.empty(); }
+
   mutable std::mutex mutex_;
   std::condition_variable arrived_;
   std::vector<std::unique_ptr<Sequence>> sequences_;  // all guarded by mutex_

@@ -34,6 +34,12 @@ EngineOptions ResolveCounts(const model::ModelConfig& config, EngineOptions opti
   RequireBetween("threads", options.threads, 0, 1024);
   RequireBetween("max_batch_rows", options.max_batch_rows, 1, 1 << 16);
   RequireBetween("max_sequences", options.max_sequences, 1, 1 << 16);
+  if (!(options.train_share >= 0.0 && options.train_share <= 0.9)) {
+    throw Error(ErrorCode::kInvalidArgument, {.message = "train_share is out of range",
+                                              .expected = "0 to 0.9",
+                                              .found = std::to_string(options.train_share),
+                                              .where = "train_share"});
+  }
   if (options.threads == 0) options.threads = AvailableProcessors();
   options.max_sequences = std::min(options.max_sequences, options.max_batch_rows);
   if (options.cache_dtype != DType::kBF16 && options.cache_dtype != DType::kF32) {

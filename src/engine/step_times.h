@@ -14,6 +14,7 @@ using Duration = std::chrono::nanoseconds;
 struct StepTimes {
   Duration wall{};      // since the engine thread started
   Duration idle{};      // waiting for requests
+  Duration lent{};      // to whoever borrows turns
   Duration schedule{};  // admitting, paging, building batches
   Duration forward{};   // the model
   Duration sample{};    // drawing tokens, log-probabilities

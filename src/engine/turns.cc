@@ -1,0 +1,99 @@
+#include "engine/turns.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace hyprstream::engine {
+
+Turns::Turns(ThreadPool& threads, Mailbox& mailbox, Options options)
+    : threads_(threads), mailbox_(mailbox), options_(std::move(options)) {}
+
+void Turns::Enter() {
+  {
+    const std::lock_guard lock(mutex_);
+    HYPR_CHECK(!wanted_);
+    wanted_ = true;
+  }
+  mailbox_.Poke();
+  std::unique_lock lock(mutex_);
+  AwaitTurn(lock);
+}
+
+void Turns::AwaitTurn(std::unique_lock<std::mutex>& lock) {
+  changed_.wait(lock, [this] { return closed_ || holder_ == Holder::kBorrower; });
+  if (closed_) {
+    wanted_ = false;
+    throw Error(ErrorCode::kCancelled, {.message = "the engine has ended"});
+  }
+  slice_begin_ = options_.now();
+}
+
+bool Turns::Over(Clock::time_point now) const {
+  if (idle_) return mailbox_.HasMail();
+  return now - begin_ + typical_ > credit_;
+}
+
+void Turns::Pause() {
+  const Clock::time_point now = options_.now();
+  const Duration slice = now - slice_begin_;
+  typical_ = lent_.slices == 0 ? slice : (7 * typical_ + slice) / 8;
+  ++lent_.slices;
+  if (!Over(now)) {
+    slice_begin_ = now;
+    return;
+  }
+  std::unique_lock lock(mutex_);
+  holder_ = Holder::kEngine;
+  changed_.notify_all();
+  AwaitTurn(lock);
+}
+
+void Turns::Leave() {
+  const std::lock_guard lock(mutex_);
+  wanted_ = false;
+  holder_ = Holder::kEngine;
+  changed_.notify_all();
+}
+
+bool Turns::wanted() const {
+  const std::lock_guard lock(mutex_);
+  return wanted_;
+}
+
+void Turns::Lend() {
+  begin_ = options_.now();
+  std::unique_lock lock(mutex_);
+  if (!wanted_) return;
+  holder_ = Holder::kBorrower;
+  changed_.notify_all();
+  changed_.wait(lock, [this] { return holder_ == Holder::kEngine; });
+}
+
+void Turns::LendIdle() {
+  idle_ = true;
+  Lend();
+  lent_.idle += options_.now() - begin_;
+  credit_ = {};
+}
+
+void Turns::LendShare(Duration busy) {
+  const auto earned = std::chrono::duration_cast<Duration>(
+      std::chrono::duration<double, std::nano>(busy) * (options_.share / (1.0 - options_.share)));
+  // What nobody uses does not pile up to a long pause later.
+  credit_ = std::min(credit_ + earned, earned + typical_);
+  if (credit_ <= Duration{} || credit_ < typical_ || !wanted()) return;
+  idle_ = false;
+  Lend();
+  const Duration lent = options_.now() - begin_;
+  lent_.shared += lent;
+  credit_ -= lent;
+}
+
+void Turns::Close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  changed_.notify_all();
+}
+
+}  // namespace hyprstream::engine
