@@ -23,6 +23,8 @@ CREATE TABLE IF NOT EXISTS adapter_promotions (
   row INTEGER PRIMARY KEY AUTOINCREMENT,
   adapter INTEGER NOT NULL REFERENCES adapters(row) ON DELETE CASCADE, version INTEGER NOT NULL,
   time TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));
+CREATE TABLE IF NOT EXISTS adapter_pins (
+  adapter INTEGER PRIMARY KEY REFERENCES adapters(row) ON DELETE CASCADE);
 CREATE TABLE IF NOT EXISTS adapter_tags (
   adapter INTEGER NOT NULL REFERENCES adapters(row) ON DELETE CASCADE,
   tag TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (adapter, tag));
@@ -30,9 +32,15 @@ CREATE TABLE IF NOT EXISTS journal (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   adapter INTEGER NOT NULL REFERENCES adapters(row) ON DELETE CASCADE,
   body TEXT NOT NULL, weight REAL, label TEXT NOT NULL DEFAULT '',
-  state TEXT NOT NULL DEFAULT 'queued',
+  feedback INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'queued',
+  burst INTEGER NOT NULL DEFAULT 0,
   created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));
 CREATE INDEX IF NOT EXISTS journal_states ON journal (adapter, state, id);
+CREATE TABLE IF NOT EXISTS adapter_learning (
+  adapter INTEGER PRIMARY KEY REFERENCES adapters(row) ON DELETE CASCADE,
+  state TEXT NOT NULL DEFAULT 'stopped', flush_to INTEGER NOT NULL DEFAULT 0,
+  burst INTEGER NOT NULL DEFAULT 0, open INTEGER NOT NULL DEFAULT 0,
+  base INTEGER NOT NULL DEFAULT 0, loss REAL, learning_rate REAL, updated TEXT NOT NULL DEFAULT '');
 )";
 
 }  // namespace

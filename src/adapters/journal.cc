@@ -1,5 +1,6 @@
 #include "adapters/journal.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "adapters/catalog.h"
@@ -14,6 +15,23 @@ SampleState ParseState(std::string_view name) {
     if (name == SampleStateName(state)) return state;
   }
   return SampleState::kQueued;
+}
+
+constexpr std::string_view kColumns = "id, body, weight, label, feedback, state, burst, created";
+
+std::vector<SampleRecord> ReadAll(Statement& row) {
+  std::vector<SampleRecord> records;
+  while (row.Step()) {
+    records.push_back({.id = row.Int(0),
+                       .body = row.Text(1),
+                       .weight = row.OptionalReal(2),
+                       .label = row.Text(3),
+                       .feedback = row.Int(4) != 0,
+                       .state = ParseState(row.Text(5)),
+                       .burst = row.Int(6),
+                       .created = row.Text(7)});
+  }
+  return records;
 }
 
 int64_t CountQueued(Database& database, int64_t adapter) {
@@ -83,13 +101,15 @@ std::vector<int64_t> SampleJournal::Add(std::string_view adapter,
                  .where = "queue",
                  .hint = "start training, or send them later"});
   }
-  Statement insert(database_,
-                   "INSERT INTO journal (adapter, body, weight, label) VALUES (?, ?, ?, ?)");
+  Statement insert(
+      database_,
+      "INSERT INTO journal (adapter, body, weight, label, feedback) VALUES (?, ?, ?, ?, ?)");
   for (const NewSample& sample : samples) {
     insert.Bind(1, row)
         .Bind(2, sample.body)
         .Bind(3, sample.weight)
         .Bind(4, std::string_view(sample.label))
+        .Bind(5, int64_t{sample.feedback})
         .Run();
     ids.push_back(database_.last_insert_id());
     insert.Reset();
@@ -123,20 +143,24 @@ SampleCounts SampleJournal::Count(std::string_view adapter) {
 
 std::vector<SampleRecord> SampleJournal::List(std::string_view adapter, int64_t after,
                                               int64_t limit, std::optional<SampleState> state) {
-  Statement row(database_,
-                "SELECT id, body, weight, label, state, created FROM journal "
-                "WHERE adapter = ? AND id > ? AND (?3 IS NULL OR state = ?3) ORDER BY id LIMIT ?");
+  Statement row(
+      database_,
+      "SELECT " + std::string(kColumns) +
+          " FROM journal "
+          "WHERE adapter = ? AND id > ? AND (?3 IS NULL OR state = ?3) ORDER BY id LIMIT ?");
   row.Bind(1, AdapterRow(database_, adapter)).Bind(2, after).Bind(4, limit);
   if (state) row.Bind(3, SampleStateName(*state));
-  std::vector<SampleRecord> records;
-  while (row.Step()) {
-    records.push_back({.id = row.Int(0),
-                       .body = row.Text(1),
-                       .weight = row.OptionalReal(2),
-                       .label = row.Text(3),
-                       .state = ParseState(row.Text(4)),
-                       .created = row.Text(5)});
-  }
+  return ReadAll(row);
+}
+
+std::vector<SampleRecord> SampleJournal::Newest(std::string_view adapter, int64_t limit,
+                                                SampleState state) {
+  Statement row(database_, "SELECT " + std::string(kColumns) +
+                               " FROM journal WHERE adapter = ? AND state = ? "
+                               "ORDER BY id DESC LIMIT ?");
+  row.Bind(1, AdapterRow(database_, adapter)).Bind(2, SampleStateName(state)).Bind(3, limit);
+  std::vector<SampleRecord> records = ReadAll(row);
+  std::ranges::reverse(records);
   return records;
 }
 

@@ -29,6 +29,7 @@ struct NewSample {
   std::string body;
   std::optional<double> weight = {};  // instead of the body's
   std::string label = {};             // a remark of whoever sent it
+  bool feedback = false;              // about an answer: is always trained on, never held out
 };
 
 struct SampleRecord {
@@ -36,7 +37,9 @@ struct SampleRecord {
   std::string body;
   std::optional<double> weight;
   std::string label;
+  bool feedback = false;
   SampleState state = SampleState::kQueued;
+  int64_t burst = 0;    // of training that took it out of the queue; 0: none yet
   std::string created;  // UTC, ISO 8601
 };
 
@@ -67,6 +70,8 @@ class SampleJournal {
   /// The first `limit` with ids above `after`, ascending; of one state or of all.
   std::vector<SampleRecord> List(std::string_view adapter, int64_t after, int64_t limit,
                                  std::optional<SampleState> state = {});
+  /// The last `limit` of one state, ascending.
+  std::vector<SampleRecord> Newest(std::string_view adapter, int64_t limit, SampleState state);
 
   /// In one transaction. Ids that are not there are passed over.
   void Mark(std::span<const int64_t> ids, SampleState state);

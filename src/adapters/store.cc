@@ -16,7 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kAdapterColumns =
-    "id, name, kind, base_model, base_fingerprint, spec, created, current";
+    "id, name, kind, base_model, base_fingerprint, spec, created, current, "
+    "row IN (SELECT adapter FROM adapter_pins)";
 constexpr std::string_view kVersionColumns =
     "version, hash, file, created, status, heldout_loss, general_loss, samples, steps";
 
@@ -28,7 +29,8 @@ AdapterRecord ReadAdapter(const Statement& row) {
           .base_fingerprint = row.Text(4),
           .spec = row.Text(5),
           .created = row.Text(6),
-          .current = row.Int(7)};
+          .current = row.Int(7),
+          .pinned = row.Int(8) != 0};
 }
 
 VersionStatus ParseStatus(std::string_view name) {
@@ -36,6 +38,31 @@ VersionStatus ParseStatus(std::string_view name) {
     if (name == VersionStatusName(status)) return status;
   }
   return VersionStatus::kCandidate;
+}
+
+void RequireUnpinned(const AdapterRecord& record) {
+  if (!record.pinned) return;
+  throw Error(ErrorCode::kFailedPrecondition,
+              {.message = "the adapter is pinned",
+               .found = record.name + "@" + std::to_string(record.current),
+               .hint = "unpin it first"});
+}
+
+// Puts a version on top of the pile of promotions and serves it.
+void MakeCurrent(Database& database, int64_t adapter, int64_t version) {
+  Statement(database, "INSERT INTO adapter_promotions (adapter, version) VALUES (?, ?)")
+      .Bind(1, adapter)
+      .Bind(2, version)
+      .Run();
+  Statement(database, "UPDATE adapters SET current = ? WHERE row = ?")
+      .Bind(1, version)
+      .Bind(2, adapter)
+      .Run();
+  Statement(database,
+            "UPDATE adapter_versions SET status = 'promoted' WHERE adapter = ? AND version = ?")
+      .Bind(1, adapter)
+      .Bind(2, version)
+      .Run();
 }
 
 [[noreturn]] void NoSuchVersion(std::string_view name, std::string_view version) {
@@ -160,6 +187,19 @@ VersionRecord AdapterStore::AddVersion(std::string_view name, const NewVersion& 
   fs::rename(unnamed, file);
 
   Transaction transaction(database_);
+  const AdapterRecord now = Get(record.id);
+  if (version.follows && now.current != *version.follows) {
+    std::error_code ignored;
+    fs::remove(file, ignored);
+    throw Error(ErrorCode::kFailedPrecondition,
+                {.message = "another version has become current meanwhile",
+                 .expected = record.name + "@" + std::to_string(*version.follows),
+                 .found = record.name + "@" + std::to_string(now.current)});
+  }
+  const bool promoted = version.status == VersionStatus::kPromoted && !now.pinned;
+  const VersionStatus status = promoted || version.status != VersionStatus::kPromoted
+                                   ? version.status
+                                   : VersionStatus::kCandidate;
   Statement(database_,
             "INSERT INTO adapter_versions (adapter, version, hash, file, status, heldout_loss, "
             "general_loss, samples, steps) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
@@ -167,22 +207,14 @@ VersionRecord AdapterStore::AddVersion(std::string_view name, const NewVersion& 
       .Bind(2, number)
       .Bind(3, hash)
       .Bind(4, file.filename().string())
-      .Bind(5, VersionStatusName(version.status))
+      .Bind(5, VersionStatusName(status))
       .Bind(6, version.heldout_loss)
       .Bind(7, version.general_loss)
       .Bind(8, version.samples)
       .Bind(9, version.steps)
       .Run();
-  if (version.status == VersionStatus::kPromoted) {
-    Statement(database_, "INSERT INTO adapter_promotions (adapter, version) VALUES (?, ?)")
-        .Bind(1, adapter)
-        .Bind(2, number)
-        .Run();
-    Statement(database_, "UPDATE adapters SET current = ? WHERE row = ?")
-        .Bind(1, number)
-        .Bind(2, adapter)
-        .Run();
-  }
+  if (promoted) MakeCurrent(database_, adapter, number);
+  if (version.along) version.along(database_);
   transaction.Commit();
   return *Find(name, std::to_string(number));
 }
@@ -230,24 +262,30 @@ std::optional<VersionRecord> AdapterStore::Find(std::string_view name, std::stri
 }
 
 void AdapterStore::Promote(std::string_view name, int64_t version) {
-  if (version != 0) Find(name, std::to_string(version));  // refuses one that is not there
-  if (Get(name).current == version) return;
-  const int64_t adapter = AdapterRow(database_, name);
   Transaction transaction(database_);
-  Statement(database_, "INSERT INTO adapter_promotions (adapter, version) VALUES (?, ?)")
+  if (version != 0) Find(name, std::to_string(version));  // refuses one that is not there
+  const AdapterRecord record = Get(name);
+  if (record.current == version) return;
+  RequireUnpinned(record);
+  MakeCurrent(database_, AdapterRow(database_, name), version);
+  transaction.Commit();
+}
+
+void AdapterStore::Pin(std::string_view name, int64_t version) {
+  Transaction transaction(database_);
+  if (version != 0) Find(name, std::to_string(version));
+  const int64_t adapter = AdapterRow(database_, name);
+  if (Get(name).current != version) MakeCurrent(database_, adapter, version);
+  Statement(database_, "INSERT OR IGNORE INTO adapter_pins (adapter) VALUES (?)")
       .Bind(1, adapter)
-      .Bind(2, version)
-      .Run();
-  Statement(database_, "UPDATE adapters SET current = ? WHERE row = ?")
-      .Bind(1, version)
-      .Bind(2, adapter)
-      .Run();
-  Statement(database_,
-            "UPDATE adapter_versions SET status = 'promoted' WHERE adapter = ? AND version = ?")
-      .Bind(1, adapter)
-      .Bind(2, version)
       .Run();
   transaction.Commit();
+}
+
+void AdapterStore::Unpin(std::string_view name) {
+  Statement(database_, "DELETE FROM adapter_pins WHERE adapter = ?")
+      .Bind(1, AdapterRow(database_, name))
+      .Run();
 }
 
 int64_t AdapterStore::RollBack(std::string_view name) {
@@ -255,6 +293,7 @@ int64_t AdapterStore::RollBack(std::string_view name) {
   int64_t previous = 0;
   {
     Transaction transaction(database_);
+    RequireUnpinned(Get(name));
     // The newest promotion is the current version's own; rolling back takes it off the pile.
     Statement(database_,
               "DELETE FROM adapter_promotions WHERE row = "
@@ -324,11 +363,19 @@ int64_t AdapterStore::Trim(std::string_view name, int64_t keep) {
   const AdapterRecord record = Get(name);
   const std::vector<VersionRecord> versions = Versions(name);
   RemoveStrayFiles(Folder(record.name), versions);
+  int64_t previous = 0;
+  {
+    Statement row(database_,
+                  "SELECT version FROM adapter_promotions WHERE adapter = ? "
+                  "ORDER BY row DESC LIMIT 1 OFFSET 1");
+    if (row.Bind(1, AdapterRow(database_, name)).Step()) previous = row.Int(0);
+  }
   int64_t removed = 0;
   const auto count = static_cast<int64_t>(versions.size());
   for (int64_t i = 0; i < count - keep; ++i) {
     const VersionRecord& version = versions[static_cast<size_t>(i)];
-    if (version.version == record.current || !version.tags.empty()) continue;
+    const bool needed = version.version == record.current || version.version == previous;
+    if (needed || !version.tags.empty()) continue;
     RemoveVersion(name, version);
     ++removed;
   }

@@ -34,6 +34,7 @@ struct AdapterRecord {
   std::string spec;     // JSON, as AdapterSpec writes it
   std::string created;  // UTC, ISO 8601
   int64_t current = 0;  // version that is served; 0 is the base
+  bool pinned = false;  // the current version stays until it is unpinned
 };
 
 struct VersionRecord {
@@ -63,6 +64,10 @@ struct NewVersion {
   std::optional<double> general_loss = {};
   int64_t samples = 0;
   int64_t steps = 0;
+  /// The version that must still be current for this one to be added.
+  std::optional<int64_t> follows = {};
+  /// Done in the transaction that adds the version.
+  std::function<void(Database&)> along = {};
 };
 
 /// Letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 96, no "..".
@@ -83,7 +88,9 @@ class AdapterStore {
   void Delete(std::string_view name);
 
   /// `write` puts the version's file at the path it is given, atomically, and returns its content
-  /// hash. The version becomes current when it is promoted.
+  /// hash. The version becomes current when it is promoted; while the adapter is pinned it is kept
+  /// as a candidate instead. Errors: kFailedPrecondition when another version than `follows` is
+  /// current.
   VersionRecord AddVersion(std::string_view name, const NewVersion& version,
                            const std::function<std::string(const std::filesystem::path&)>& write);
   /// Oldest first; version 0 has no record.
@@ -91,15 +98,20 @@ class AdapterStore {
   /// "7", "tag", "current" or empty (the current one). Nothing for version 0. Errors: kNotFound.
   std::optional<VersionRecord> Find(std::string_view name, std::string_view version);
 
-  /// Makes an existing version (0 for the base) the current one. Errors: kNotFound.
+  /// Makes an existing version (0 for the base) the current one. Errors: kNotFound;
+  /// kFailedPrecondition while the adapter is pinned, unless that version is current already.
   void Promote(std::string_view name, int64_t version);
   /// Back to the version that was current before this one. Errors: kFailedPrecondition when there
-  /// was none. Returns the version.
+  /// was none, or while the adapter is pinned. Returns the version.
   int64_t RollBack(std::string_view name);
+  /// Makes a version current and keeps it so, whatever is learned, until Unpin. Errors: kNotFound.
+  void Pin(std::string_view name, int64_t version);
+  void Unpin(std::string_view name);
   /// A tag names one version; it moves when it is given again.
   void Tag(std::string_view name, std::string_view tag, int64_t version);
   void DeleteTag(std::string_view name, std::string_view tag);
-  /// Removes all but the newest `keep` versions, those that are current or tagged besides.
+  /// Removes all but the newest `keep` versions, those besides that are current or tagged, and the
+  /// one that RollBack would go to.
   int64_t Trim(std::string_view name, int64_t keep);
 
   /// Where an adapter's own files lie (versions, the state of its training).

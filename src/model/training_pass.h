@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -28,7 +29,8 @@ struct TrainingBatch {
 };
 
 struct TrainingPassOptions {
-  Bytes activations = {};  // remembered between the passes; 0: no limit
+  Bytes activations = {};            // remembered between the passes; 0: no limit
+  std::function<void()> pause = {};  // called between layers; may wait, and may throw to end a pass
 };
 
 class TrainingPass {
@@ -63,6 +65,9 @@ class TrainingPass {
   void PlanMemory(const TrainingBatch& batch);
   void PrepareRope(ops::Context& context, const TrainingBatch& batch);
   TrainingStep StepOf(const TrainingBatch& batch) const;
+  void Pause() const {
+    if (options_.pause) options_.pause();
+  }
   void RunLayers(ops::Context& context, std::span<const Matrix> inputs);
 
   const std::shared_ptr<const Model> model_;

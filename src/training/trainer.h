@@ -3,6 +3,7 @@
 // adapter, batches and options give the same bits with any number of threads. One thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,6 +22,7 @@ struct TrainerOptions {
   Bytes activations = {};
   /// By place, besides the adapter's own scale: y += scale · place_scales[p] · B (A x). Empty: 1.
   std::vector<double> place_scales = {};
+  std::function<void()> pause = {};  // as model::TrainingPassOptions::pause
 };
 
 struct StepResult {

@@ -99,6 +99,67 @@ TEST_F(StoreTest, RollsBackAndPromotes) {
   EXPECT_EQ(CodeOf([&] { store.Promote("tone", 9); }), ErrorCode::kNotFound);
 }
 
+TEST_F(StoreTest, APinnedVersionStaysCurrent) {
+  AdapterStore store(home_);
+  Create(store, "tone");
+  for (const char* content : {"1", "2"}) Add(store, "tone", content);
+  store.Pin("tone", 1);
+  EXPECT_TRUE(AdapterStore(home_).Get("tone").pinned);
+  EXPECT_EQ(Add(store, "tone", "3").status, VersionStatus::kCandidate);
+  EXPECT_EQ(store.Get("tone").current, 1);
+  EXPECT_EQ(CodeOf([&] { store.Promote("tone", 2); }), ErrorCode::kFailedPrecondition);
+  EXPECT_EQ(CodeOf([&] { store.RollBack("tone"); }), ErrorCode::kFailedPrecondition);
+  EXPECT_EQ(store.Get("tone").current, 1);
+  store.Pin("tone", 3);
+  EXPECT_EQ(store.Get("tone").current, 3);
+  EXPECT_EQ(store.Find("tone", "3")->status, VersionStatus::kPromoted);
+  store.Unpin("tone");
+  EXPECT_EQ(store.RollBack("tone"), 1);
+  EXPECT_EQ(Add(store, "tone", "4").status, VersionStatus::kPromoted);
+  EXPECT_EQ(CodeOf([&] { store.Pin("tone", 9); }), ErrorCode::kNotFound);
+}
+
+TEST_F(StoreTest, AVersionIsOnlyAddedToTheOneItFollows) {
+  AdapterStore store(home_);
+  Create(store, "tone");
+  Add(store, "tone", "1");
+  const auto add = [&](int64_t follows, int* along) {
+    return store.AddVersion("tone",
+                            {.status = VersionStatus::kPromoted,
+                             .follows = follows,
+                             .along = [&](Database&) { ++*along; }},
+                            [&](const fs::path& path) {
+                              AtomicFile file(path);
+                              file.Write("x");
+                              file.Commit();
+                              return std::string(64, 'a');
+                            });
+  };
+  int along = 0;
+  EXPECT_EQ(CodeOf([&] { add(0, &along); }), ErrorCode::kFailedPrecondition);
+  EXPECT_EQ(along, 0);
+  EXPECT_EQ(store.Versions("tone").size(), 1u);
+  EXPECT_EQ(std::distance(fs::directory_iterator(store.Folder("tone")), {}), 1);
+  EXPECT_EQ(add(1, &along).status, VersionStatus::kPromoted);
+  EXPECT_EQ(along, 1);
+}
+
+// The version and what goes along with it are there together or not at all.
+TEST_F(StoreTest, WhatGoesAlongWithAVersionUndoesItWhenItFails) {
+  AdapterStore store(home_);
+  Create(store, "tone");
+  const auto fail = [](Database&) { throw Error(ErrorCode::kIo, {.message = "no"}); };
+  EXPECT_EQ(CodeOf([&] {
+              store.AddVersion("tone", {.along = fail}, [](const fs::path& path) {
+                std::ofstream(path) << "x";
+                return std::string(64, 'a');
+              });
+            }),
+            ErrorCode::kIo);
+  EXPECT_TRUE(store.Versions("tone").empty());
+  EXPECT_EQ(store.Get("tone").current, 0);
+}
+
 TEST_F(StoreTest, TagsNameVersions) {
   AdapterStore store(home_);
   Create(store, "tone");
@@ -119,14 +180,15 @@ TEST_F(StoreTest, TrimKeepsTheNewestTheCurrentAndTheTagged) {
   Create(store, "tone");
   for (int i = 1; i <= 6; ++i) Add(store, "tone", std::to_string(i));
   store.Tag("tone", "first", 1);
+  store.Promote("tone", 3);
   store.Promote("tone", 2);
-  EXPECT_EQ(store.Trim("tone", 2), 2);
+  EXPECT_EQ(store.Trim("tone", 2), 1);  // 3 is what rolling back would go to
   std::vector<int64_t> left;
   for (const VersionRecord& version : store.Versions("tone")) {
     left.push_back(version.version);
     EXPECT_TRUE(fs::exists(version.file));
   }
-  EXPECT_EQ(left, (std::vector<int64_t>{1, 2, 5, 6}));
+  EXPECT_EQ(left, (std::vector<int64_t>{1, 2, 3, 5, 6}));
 }
 
 TEST_F(StoreTest, DeleteRemovesEverything) {
