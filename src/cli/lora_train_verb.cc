@@ -105,7 +105,10 @@ std::vector<TrainingPoint> Train(Shell& shell, const TrainFlags& flags, ops::Con
       context, flags.restart ? engine::Teaching::Begin::kAfresh : engine::Teaching::Begin::kResume);
   if (from > 0) std::fprintf(stderr, "going on from step %lld\n", static_cast<long long>(from));
   TrainingLog log(shell, flags.csv, teaching.run().options().schedule.steps, from);
-  while (!teaching.done()) log.Add(teaching.Next(context));
+  while (!teaching.done()) {
+    log.Add(teaching.Next(context));
+    teaching.SaveIfDue();
+  }
   log.Finish();
   return log.points();
 }
@@ -159,7 +162,8 @@ int TrainRun(Shell& shell, const TrainFlags& flags) {
   engine::Teaching teaching(loaded, store, flags.name, std::move(samples.data),
                             std::move(samples.general), options);
   const std::vector<TrainingPoint> points = Train(shell, flags, context, teaching);
-  const engine::TeachResult result = teaching.Finish(context);
+  teaching.Evaluate(context);
+  const engine::TeachResult result = teaching.Store();
   if (!flags.svg.empty()) WriteLossCurve(flags.svg, points);
   json::object document = ResultDocument(flags, result, teaching);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;

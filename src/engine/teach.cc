@@ -4,13 +4,12 @@
 
 #include "adapters/stored_adapter.h"
 #include "base/error.h"
+#include "engine/gate.h"
 
 namespace hyprstream::engine {
 namespace {
 
 using adapters::TrainableAdapter;
-
-constexpr double kGeneralTolerance = 0.01;  // the general loss may grow by this share
 
 TrainableAdapter Current(const LoadedModel& loaded, adapters::AdapterStore& store,
                          const adapters::AdapterRecord& record) {
@@ -44,7 +43,7 @@ Teaching::Teaching(const LoadedModel& loaded, adapters::AdapterStore& store,
 }
 
 std::filesystem::path Teaching::StateFile() const {
-  return store_.Folder(name_) / "training.safetensors";
+  return store_.Folder(name_) / options_.state_name;
 }
 
 std::vector<double> Teaching::Losses(ops::Context& context,
@@ -55,8 +54,8 @@ std::vector<double> Teaching::Losses(ops::Context& context,
 }
 
 int64_t Teaching::Prepare(ops::Context& context, Begin begin) {
-  heldout_before_ = Losses(context, run_->data().eval, Use::kWithAdapter);
-  general_before_ = Losses(context, general_, Use::kWithAdapter);
+  heldout_.before = Losses(context, run_->data().eval, Use::kWithAdapter);
+  general_measured_.before = Losses(context, general_, Use::kWithAdapter);
   std::error_code ignored;
   if (begin == Begin::kAfresh) std::filesystem::remove(StateFile(), ignored);
   if (std::filesystem::exists(StateFile(), ignored)) {
@@ -67,49 +66,54 @@ int64_t Teaching::Prepare(ops::Context& context, Begin begin) {
   return run_->step();
 }
 
-training::StepReport Teaching::Next(ops::Context& context) {
-  training::StepReport report = run_->Next(context);
-  if (options_.checkpoint_every > 0 && report.step % options_.checkpoint_every == 0) {
-    std::filesystem::create_directories(store_.Folder(name_));
-    run_->Save(StateFile());
-  }
-  return report;
+void Teaching::SaveIfDue() const {
+  const int64_t every = options_.checkpoint_every;
+  if (every > 0 && run_->step() % every == 0) Save();
 }
 
-std::optional<TeachEvaluation> Teaching::Evaluate(ops::Context& context,
-                                                  const std::vector<training::Sample>& samples,
-                                                  const std::vector<double>& before) {
-  if (samples.empty()) return std::nullopt;
-  const auto mean = [&](Use use) { return training::MeanOf(Losses(context, samples, use)); };
-  return TeachEvaluation{.with_adapter = mean(Use::kWithAdapter),
+void Teaching::Save() const {
+  std::filesystem::create_directories(store_.Folder(name_));
+  run_->Save(StateFile());
+}
+
+void Teaching::Measure(ops::Context& context, const std::vector<training::Sample>& samples,
+                       Measured& measured) {
+  measured.now = Losses(context, samples, Use::kWithAdapter);
+  measured.base = Losses(context, samples, Use::kBaseOnly);
+}
+
+std::optional<TeachEvaluation> Teaching::Measured::Summary() const {
+  if (now.empty()) return std::nullopt;
+  return TeachEvaluation{.with_adapter = training::MeanOf(now),
                          .before = training::MeanOf(before),
-                         .without_adapter = mean(Use::kBaseOnly),
-                         .samples = std::ssize(samples)};
+                         .without_adapter = training::MeanOf(base),
+                         .samples = std::ssize(now)};
 }
 
-TeachResult Teaching::Finish(ops::Context& context) {
+void Teaching::Evaluate(ops::Context& context) {
   run_->Finish();
+  Measure(context, run_->data().eval, heldout_);
+  Measure(context, general_, general_measured_);
+}
+
+TeachResult Teaching::Store(const StoreOptions& options) {
   TeachResult result;
-  result.heldout = Evaluate(context, run_->data().eval, heldout_before_);
-  result.general = Evaluate(context, general_, general_before_);
-  adapters::NewVersion version{.status = adapters::VersionStatus::kPromoted,
-                               .heldout_loss = {},
-                               .general_loss = {},
-                               .samples = std::ssize(run_->data().train),
-                               .steps = run_->step()};
+  result.heldout = heldout_.Summary();
+  result.general = general_measured_.Summary();
+  const Judgement judgement = Judge({.heldout_before = heldout_.before,
+                                     .heldout = heldout_.now,
+                                     .known = options_.known,
+                                     .general_base = general_measured_.base,
+                                     .general = general_measured_.now});
+  result.verdict = judgement.reason;
+  adapters::NewVersion version{.status = judgement.promote ? adapters::VersionStatus::kPromoted
+                                                           : adapters::VersionStatus::kRejected,
+                               .samples = options.samples.value_or(std::ssize(run_->data().train)),
+                               .steps = run_->step(),
+                               .follows = options.follows,
+                               .along = options.along};
   if (result.general) version.general_loss = result.general->with_adapter.mean;
-  result.verdict = "promoted: no held-out samples to judge it by";
-  if (result.heldout) {
-    version.heldout_loss = result.heldout->with_adapter.mean;
-    const bool better = result.heldout->with_adapter.mean < result.heldout->before.mean;
-    const bool harmless =
-        !result.general || result.general->with_adapter.mean <=
-                               (1.0 + kGeneralTolerance) * result.general->without_adapter.mean;
-    result.verdict = !better     ? "rejected: held-out samples are not predicted better"
-                     : !harmless ? "rejected: what the model knew is predicted worse"
-                                 : "promoted: held-out samples are predicted better";
-    if (!better || !harmless) version.status = adapters::VersionStatus::kRejected;
-  }
+  if (result.heldout) version.heldout_loss = result.heldout->with_adapter.mean;
   const TrainableAdapter& adapter = trainer_->adapter();
   const bool sparse = adapter.spec().kind == adapters::AdapterKind::kSparse;
   result.version = store_.AddVersion(name_, version, [&](const std::filesystem::path& path) {

@@ -1,9 +1,10 @@
-// Teaching an adapter of the store offline: from its current version, samples and options to a
-// trained, evaluated, stored new version. Goes on where an interrupted teaching stopped. One
-// thread.
+// Teaching an adapter of the store: from its current version, samples and options to a trained,
+// evaluated, stored new version. Goes on where an interrupted teaching stopped. Offline and live
+// learning are both driven by this. One thread.
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,7 +18,16 @@ namespace hyprstream::engine {
 struct TeachOptions {
   training::TrainerOptions trainer;
   training::RunOptions run;
-  int64_t checkpoint_every = 25;  // steps between saved states
+  int64_t checkpoint_every = 25;                    // steps between saved states
+  std::string state_name = "training.safetensors";  // of the saved state, in the adapter's folder
+  size_t known = 0;                                 // as GateLosses has it, of the held-out samples
+};
+
+/// What a version is stored with besides its evaluation.
+struct StoreOptions {
+  std::optional<int64_t> samples = {};  // seen so far, instead of those of this teaching
+  std::optional<int64_t> follows = {};  // as adapters::NewVersion has it
+  std::function<void(Database&)> along = {};
 };
 
 /// How a version did: mean losses per sample with and without it.
@@ -50,11 +60,15 @@ class Teaching {
   /// Returns the step it goes on from.
   int64_t Prepare(ops::Context& context, Begin begin);
   bool done() const { return run_->done(); }
-  /// One step; the state is saved now and then.
-  training::StepReport Next(ops::Context& context);
-  /// Stores the version. With held-out samples it is promoted only when their loss is lower than
-  /// before and the general samples' is at most 1 % higher than the base's; without, always.
-  TeachResult Finish(ops::Context& context);
+  training::StepReport Next(ops::Context& context) { return run_->Next(context); }
+  /// After every `checkpoint_every`th step; computes nothing.
+  void SaveIfDue() const;
+  void Save() const;
+  /// After the last step: computes the losses that engine/gate.h judges.
+  void Evaluate(ops::Context& context);
+  /// After Evaluate: stores the version, promoted or rejected. Computes nothing. Errors: those of
+  /// AdapterStore::AddVersion.
+  TeachResult Store(const StoreOptions& options = {});
 
   const training::TrainingRun& run() const { return *run_; }
   const training::Trainer& trainer() const { return *trainer_; }
@@ -64,9 +78,14 @@ class Teaching {
   std::filesystem::path StateFile() const;
   std::vector<double> Losses(ops::Context& context, const std::vector<training::Sample>& samples,
                              Use use);
-  std::optional<TeachEvaluation> Evaluate(ops::Context& context,
-                                          const std::vector<training::Sample>& samples,
-                                          const std::vector<double>& before);
+  struct Measured {
+    std::vector<double> before;  // by the version it began from
+    std::vector<double> now;
+    std::vector<double> base;
+    std::optional<TeachEvaluation> Summary() const;
+  };
+  void Measure(ops::Context& context, const std::vector<training::Sample>& samples,
+               Measured& measured);
 
   adapters::AdapterStore& store_;
   const std::string name_;
@@ -74,8 +93,8 @@ class Teaching {
   const TeachOptions options_;
   std::unique_ptr<training::Trainer> trainer_;
   std::unique_ptr<training::TrainingRun> run_;
-  std::vector<double> heldout_before_;
-  std::vector<double> general_before_;
+  Measured heldout_;
+  Measured general_measured_;
 };
 
 }  // namespace hyprstream::engine
