@@ -31,6 +31,14 @@ int64_t CapOf(const adapters::Topology& topology, const GrowOptions& options) {
   return std::min(DefaultCap(components, modules), topology.components());
 }
 
+int64_t SmallestComponent(const adapters::Topology& topology) {
+  int64_t smallest = topology.ComponentWeights(0);
+  for (size_t p = 1; p < topology.places().size(); ++p) {
+    smallest = std::min(smallest, topology.ComponentWeights(p));
+  }
+  return smallest;
+}
+
 // Writes a of new components of one place; everything else keeps its values.
 void AddWithVectors(adapters::TrainableAdapter& adapter, SparseAdamW& optimiser, size_t place,
                     const RightSingular& found, int64_t count) {
@@ -52,6 +60,7 @@ void AddWithVectors(adapters::TrainableAdapter& adapter, SparseAdamW& optimiser,
 int64_t GrowComponents(ops::Context& context, Trainer& trainer, std::span<const MicroBatch> batches,
                        const GrowOptions& options) {
   const adapters::Topology& topology = trainer.adapter().topology();
+  if (options.weights < SmallestComponent(topology)) return 0;
   const int64_t cap = CapOf(topology, options);
   GradientSketch sketch(topology, cap + kSpareColumns, options.seed);
   for (int64_t pass = 0; pass < options.passes; ++pass) {

@@ -24,7 +24,7 @@ Recipe MakeRecipe(const RunData& data, adapters::AdapterKind kind, const RecipeW
   recipe.trainer.adamw = {.beta2 = 0.99, .weight_decay = wishes.weight_decay};
   RunOptions& run = recipe.run;
   run.batch = wishes.batch;
-  run.replay_share = data.replay.empty() ? 0.0 : wishes.replay_share;
+  run.replay_share = data.replay.empty() && data.review.empty() ? 0.0 : wishes.replay_share;
   run.loss = wishes.loss;
   run.replay_loss = wishes.replay_loss;
   run.seed = wishes.seed;

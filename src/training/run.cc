@@ -37,7 +37,8 @@ std::string IdentityOf(const Trainer& trainer, const RunData& data, const RunOpt
   Sha256 hash;
   const std::string head = trainer.model().fingerprint() + WriteSpec(trainer.adapter().spec());
   hash.Update(std::as_bytes(std::span(head)));
-  for (const auto* samples : {&data.train, &data.replay, &data.eval}) HashSamples(hash, *samples);
+  for (const auto* samples : {&data.train, &data.replay, &data.review, &data.eval})
+    HashSamples(hash, *samples);
   const Schedule& schedule = options.schedule;
   for (const double value :
        {schedule.peak, schedule.final_share, options.replay_share, options.regrow_share,
@@ -88,11 +89,18 @@ TrainingRun::TrainingRun(Trainer& trainer, RunData data, const RunOptions& optio
   if (!data_.replay.empty()) {
     replay_order_.emplace(data_.replay.size(), CounterRandom(options.seed).Bits(0));
   }
+  if (!data_.review.empty()) {
+    review_order_.emplace(data_.review.size(), CounterRandom(options.seed).Bits(1));
+  }
 }
 
 std::vector<MicroBatch> TrainingRun::BatchOf(int64_t step) {
-  const int64_t replayed =
-      replay_order_ ? std::llround(static_cast<double>(options_.batch) * options_.replay_share) : 0;
+  const int64_t old =
+      replay_order_ || review_order_
+          ? std::llround(static_cast<double>(options_.batch) * options_.replay_share)
+          : 0;
+  const int64_t reviewed = !review_order_ ? 0 : replay_order_ ? old / 2 : old;
+  const int64_t replayed = old - reviewed;
   const auto draw = [&](SampleOrder& order, const std::vector<Sample>& from, int64_t count) {
     std::vector<const Sample*> drawn;
     for (int64_t i = 0; i < count; ++i) {
@@ -100,8 +108,12 @@ std::vector<MicroBatch> TrainingRun::BatchOf(int64_t step) {
     }
     return drawn;
   };
-  std::vector<MicroBatch> batches = PackSamples(
-      draw(train_order_, data_.train, options_.batch - replayed), options_.loss, options_.rows);
+  std::vector<const Sample*> taught = draw(train_order_, data_.train, options_.batch - old);
+  if (reviewed > 0) {
+    const std::vector<const Sample*> more = draw(*review_order_, data_.review, reviewed);
+    taught.insert(taught.end(), more.begin(), more.end());
+  }
+  std::vector<MicroBatch> batches = PackSamples(taught, options_.loss, options_.rows);
   if (replayed > 0) {
     std::vector<MicroBatch> more = PackSamples(draw(*replay_order_, data_.replay, replayed),
                                                options_.replay_loss, options_.rows);

@@ -19,14 +19,15 @@ namespace hyprstream::training {
 
 struct RunData {
   std::vector<Sample> train;
-  std::vector<Sample> replay;  // of what must not be forgotten; may be empty
-  std::vector<Sample> eval;    // held out; may be empty
+  std::vector<Sample> replay = {};  // of what the base knows and must not forget; may be empty
+  std::vector<Sample> review = {};  // of what was taught before; may be empty
+  std::vector<Sample> eval = {};    // held out; may be empty
 };
 
 struct RunOptions {
   Schedule schedule;  // schedule.steps is the length of the run
   int64_t batch = 16;
-  double replay_share = 0.5;  // of each batch, when there are replay samples
+  double replay_share = 0.5;  // of each batch; half of it review when there is both
   LossOptions loss;
   LossOptions replay_loss = {.kind = ops::LossKind::kForwardKl};
   uint64_t seed = 0;
@@ -88,6 +89,7 @@ class TrainingRun {
   const std::string identity_;
   SampleOrder train_order_;
   std::optional<SampleOrder> replay_order_;
+  std::optional<SampleOrder> review_order_;
 
   int64_t step_ = 0;
   bool prepared_ = false;

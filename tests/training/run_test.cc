@@ -97,6 +97,22 @@ TEST(TrainingRun, LearnsWithinItsShareOfWeights) {
   EXPECT_GT(regrown, 0);
 }
 
+TEST(TrainingRun, ReviewsWhatWasTaughtBefore) {
+  const std::vector<Sample> taught = RandomSamples(6, 9);
+  const auto loss_with = [&](std::vector<Sample> review) {
+    Course course;
+    TrainingRun run(*course.trainer, {.train = RandomSamples(8, 1), .review = std::move(review)},
+                    course.options);
+    RunToEnd(course, run);
+    std::vector<const Sample*> pointers;
+    for (const Sample& sample : taught) pointers.push_back(&sample);
+    return MeanOf(course.trainer->Losses(course.compute.context, pointers, {},
+                                         Trainer::Use::kWithAdapter))
+        .mean;
+  };
+  EXPECT_LT(loss_with(taught), 0.8 * loss_with({}));
+}
+
 TEST(TrainingRun, ADenseAdapterLearnsToo) {
   Course course(2, adapters::AdapterKind::kLora);
   course.options.replay_share = 0.0;
