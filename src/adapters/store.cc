@@ -79,7 +79,8 @@ void RemoveStrayFiles(const fs::path& folder, const std::vector<VersionRecord>& 
   const auto old = fs::file_time_type::clock::now() - std::chrono::hours(1);
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
     const fs::path& path = entry.path();
-    const bool version = path.extension() == ".nvdb" || path.extension() == ".new";
+    const bool unfinished = path.filename().string().starts_with('.');
+    const bool version = path.extension() == ".nvdb" || path.extension() == ".new" || unfinished;
     const bool named = std::any_of(known.begin(), known.end(),
                                    [&](const VersionRecord& v) { return v.file == path; });
     if (version && !named && fs::last_write_time(path, ignored) < old) fs::remove(path, ignored);

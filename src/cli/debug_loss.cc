@@ -48,46 +48,18 @@ engine::TrainableChoice Open(const std::string& reference, const model::Model& m
 
 }  // namespace
 
-void FailFlag(const std::string& flag, const std::string& expected, const std::string& found) {
-  throw Error(
-      ErrorCode::kUsage,
-      {.message = "wrong value of a flag", .expected = expected, .found = found, .where = flag});
-}
-
 void DebugLossFlags::RegisterLoss(CLI::App& verb) {
   RegisterModel(verb);
   verb.add_option("--adapter", adapter,
                   "PEFT folder, adapter file, or NAME or NAME@VERSION of a stored adapter")
       ->required()
       ->type_name("NAME|PATH");
-  verb.add_option("--loss", loss,
-                  "ce: cross-entropy with the labels; kl, mse: distance to the base model");
-  verb.add_option("--label-smoothing", label_smoothing,
-                  "Share of the target that is spread over all tokens");
-  verb.add_option("--temperature", temperature, "Divides both models' logits, for kl");
-}
-
-training::LossOptions DebugLossFlags::Loss() const {
-  training::LossOptions options{.label_smoothing = label_smoothing, .temperature = temperature};
-  if (loss == "kl") {
-    options.kind = ops::LossKind::kForwardKl;
-  } else if (loss == "mse") {
-    options.kind = ops::LossKind::kMeanSquare;
-  } else if (loss != "ce") {
-    FailFlag("--loss", "ce, kl or mse", "\"" + loss + "\"");
-  }
-  if (!(label_smoothing >= 0.0f && label_smoothing < 1.0f)) {
-    FailFlag("--label-smoothing", "at least 0 and below 1", std::to_string(label_smoothing));
-  }
-  if (!(temperature > 0.0f && temperature < 1e6f)) {
-    FailFlag("--temperature", "a positive number", std::to_string(temperature));
-  }
-  return options;
+  loss.Register(verb);
 }
 
 DebugTrainer::DebugTrainer(Shell& shell, const DebugLossFlags& flags,
                            training::TrainerOptions options)
-    : loss_(flags.Loss()),
+    : loss_(flags.loss.Options()),
       budget_(flags.engine.MemoryLimit(shell.settings)),
       compute_(flags.engine.Threads(shell.settings)) {
   const engine::LoadedModel loaded =

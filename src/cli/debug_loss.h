@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/memory_budget.h"
+#include "cli/loss_flags.h"
 #include "cli/model_run_flags.h"
 #include "cli/shell.h"
 #include "training/trainer.h"
@@ -16,18 +17,11 @@ namespace hyprstream::cli {
 
 struct DebugLossFlags : ModelRunFlags {
   std::string adapter;
-  std::string loss = "ce";
-  float label_smoothing = 0.0f;
-  float temperature = 1.0f;
+  LossFlags loss;
 
   /// MODEL, --adapter and the loss.
   void RegisterLoss(CLI::App& verb);
-  /// Errors: kUsage naming the flag.
-  training::LossOptions Loss() const;
 };
-
-[[noreturn]] void FailFlag(const std::string& flag, const std::string& expected,
-                           const std::string& found);
 
 /// The samples of standard input on the model with the adapter. One thread.
 class DebugTrainer {

@@ -14,6 +14,7 @@
 #include "cli/document.h"
 #include "cli/engine_flags.h"
 #include "cli/lora_verbs.h"
+#include "cli/loss_flags.h"
 #include "cli/model_reference.h"
 #include "cli/progress_bar.h"
 #include "cli/training_report.h"
@@ -27,6 +28,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr int64_t kKeptVersions = 20;  // those that are tagged besides
+
 struct TrainFlags {
   std::string name;
   std::string data;
@@ -35,34 +38,26 @@ struct TrainFlags {
   std::string csv;
   std::string svg;
   std::string schedule = "linear";
-  std::string loss = "ce";
+  LossFlags loss;
   std::string replay_loss = "kl";
   std::string format = "table";
   training::RecipeWishes wishes;
   int64_t accumulate = 1;
   int64_t rehearsal = 128;
+  int64_t checkpoint_every = 25;
   bool restart = false;
   EngineFlags engine;
 };
-
-ops::LossKind ParseLoss(const std::string& name) {
-  if (name == "ce") return ops::LossKind::kCrossEntropy;
-  if (name == "kl") return ops::LossKind::kForwardKl;
-  if (name == "mse") return ops::LossKind::kMeanSquare;
-  throw Error(
-      ErrorCode::kUsage,
-      {.message = "unknown loss", .expected = "ce, kl or mse", .found = name, .where = "--loss"});
-}
 
 engine::TeachOptions OptionsOf(const TrainFlags& flags, const training::RunData& data,
                                adapters::AdapterKind kind) {
   training::RecipeWishes wishes = flags.wishes;
   wishes.batch *= flags.accumulate;
   wishes.decay = training::ParseDecay(flags.schedule);
-  wishes.loss.kind = ParseLoss(flags.loss);
-  wishes.replay_loss.kind = ParseLoss(flags.replay_loss);
+  wishes.loss = flags.loss.Options();
+  wishes.replay_loss.kind = ParseLossKind(flags.replay_loss, "--replay-loss");
   const training::Recipe recipe = training::MakeRecipe(data, kind, wishes);
-  return {.trainer = recipe.trainer, .run = recipe.run};
+  return {.trainer = recipe.trainer, .run = recipe.run, .checkpoint_every = flags.checkpoint_every};
 }
 
 struct Samples {
@@ -99,24 +94,28 @@ Samples ReadSamples(Shell& shell, const TrainFlags& flags, const engine::LoadedM
   return samples;
 }
 
-std::vector<TrainingPoint> Train(Shell& shell, const TrainFlags& flags, ops::Context& context,
-                                 engine::Teaching& teaching) {
+void Train(Shell& shell, const TrainFlags& flags, ops::Context& context,
+           engine::Teaching& teaching) {
   const int64_t from = teaching.Prepare(
       context, flags.restart ? engine::Teaching::Begin::kAfresh : engine::Teaching::Begin::kResume);
   if (from > 0) std::fprintf(stderr, "going on from step %lld\n", static_cast<long long>(from));
-  TrainingLog log(shell, flags.csv, teaching.run().options().schedule.steps, from);
+  const training::TrainingRun& run = teaching.run();
+  TrainingLog log(shell, flags.csv, run.options().schedule.steps, run.history());
   while (!teaching.done()) {
     log.Add(teaching.Next(context));
     teaching.SaveIfDue();
   }
   log.Finish();
-  return log.points();
+  teaching.Save();  // what is interrupted from here on ends with the same version
 }
 
-json::object EvaluationDocument(const engine::TeachEvaluation& evaluation) {
-  const auto losses = [](const training::MeanInterval& mean) {
-    return json::object{
-        {"loss", mean.mean}, {"interval", mean.half_width}, {"perplexity", std::exp(mean.mean)}};
+enum class Perplexity { kNo, kYes };
+
+json::object EvaluationDocument(const engine::TeachEvaluation& evaluation, Perplexity perplexity) {
+  const auto losses = [&](const training::MeanInterval& mean) {
+    json::object document{{"loss", mean.mean}, {"interval", mean.half_width}};
+    if (perplexity == Perplexity::kYes) document["perplexity"] = std::exp(mean.mean);
+    return document;
   };
   return {{"with_adapter", losses(evaluation.with_adapter)},
           {"before", losses(evaluation.before)},
@@ -136,8 +135,12 @@ json::object ResultDocument(const TrainFlags& flags, const engine::TeachResult& 
   document["parameters_active"] = result.statistics.parameters_active;
   document["sparsity"] = result.statistics.sparsity();
   document["file_bytes"] = result.file_size.value;
-  if (result.heldout) document["heldout"] = EvaluationDocument(*result.heldout);
-  if (result.general) document["general"] = EvaluationDocument(*result.general);
+  document["loss"] = flags.loss.loss;
+  if (result.heldout) {
+    document["heldout"] = EvaluationDocument(
+        *result.heldout, flags.loss.loss == "ce" ? Perplexity::kYes : Perplexity::kNo);
+  }
+  if (result.general) document["general"] = EvaluationDocument(*result.general, Perplexity::kYes);
   return document;
 }
 
@@ -161,15 +164,19 @@ int TrainRun(Shell& shell, const TrainFlags& flags) {
   ops::Context context = compute.context();
   engine::Teaching teaching(loaded, store, flags.name, std::move(samples.data),
                             std::move(samples.general), options);
-  const std::vector<TrainingPoint> points = Train(shell, flags, context, teaching);
+  Train(shell, flags, context, teaching);
   teaching.Evaluate(context);
-  const engine::TeachResult result = teaching.Store();
-  if (!flags.svg.empty()) WriteLossCurve(flags.svg, points);
+  const engine::TeachResult result = teaching.Store({.until_forgotten = true});
+  const std::vector<training::StepReport>& history = teaching.run().history();
+  if (!flags.svg.empty()) WriteLossCurve(flags.svg, history);
   json::object document = ResultDocument(flags, result, teaching);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
   document["seconds"] = seconds.count();
-  if (format == Format::kTable) shell.out.Write(DrawLossCurve(points));
+  if (format == Format::kTable) shell.out.Write(DrawLossCurve(history));
   shell.out.Write(Render(document, format));
+  shell.out.Flush();
+  store.Trim(flags.name, kKeptVersions);
+  teaching.Forget();
   return 0;
 }
 
@@ -201,17 +208,20 @@ void AddLoraTrainVerbs(CLI::App& lora, Shell& shell) {
   verb.add_option("--warmup", flags->wishes.warmup, "Steps");
   verb.add_option("--batch-size", flags->wishes.batch, "Samples of a batch");
   verb.add_option("--accumulate", flags->accumulate, "Batches of a step");
-  verb.add_option("--loss", flags->loss, "ce, kl or mse");
-  verb.add_option("--label-smoothing", flags->wishes.loss.label_smoothing, "0 to 1");
+  flags->loss.Register(verb);
   verb.add_option("--early-stopping", flags->wishes.patience,
                   "Evaluations without a better one before it stops");
   verb.add_option("--regrow", flags->wishes.regrow_every,
                   "Steps between moving the least useful components");
   verb.add_option("--clip", flags->wishes.clip, "Largest norm of the gradient; 0: none");
   verb.add_option("--weight-decay", flags->wishes.weight_decay, "Decoupled");
+  verb.add_option("--beta1", flags->wishes.beta1, "Of the gradient's mean (default 0.9)");
+  verb.add_option("--beta2", flags->wishes.beta2, "Of its square's mean (default 0.99)");
   verb.add_option("--seed", flags->wishes.seed, "Of the order of samples and the placement");
   verb.add_option("--csv", flags->csv, "Write step,loss,learning_rate,sparsity,tokens_per_second");
   verb.add_option("--svg", flags->svg, "Write the loss curve");
+  verb.add_option("--checkpoint-every", flags->checkpoint_every,
+                  "Steps between saved states, for going on after an interruption");
   verb.add_flag("--restart", flags->restart, "Forget an interrupted run");
   verb.add_option("--format", flags->format, "table, json or yaml");
   flags->engine.RegisterMachine(verb);

@@ -14,6 +14,7 @@ namespace hyprstream::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using training::StepReport;
 
 double Seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
 
@@ -22,11 +23,12 @@ struct Range {
   double high;
 };
 
-Range LossRange(const std::vector<TrainingPoint>& points) {
-  Range range{points.front().loss, points.front().loss};
-  for (const TrainingPoint& point : points) {
-    range.low = std::min({range.low, point.loss, point.eval_loss.value_or(point.loss)});
-    range.high = std::max({range.high, point.loss, point.eval_loss.value_or(point.loss)});
+Range LossRange(std::span<const StepReport> steps) {
+  Range range{steps.front().result.loss, steps.front().result.loss};
+  for (const StepReport& step : steps) {
+    const double eval = step.eval_loss.value_or(step.result.loss);
+    range.low = std::min({range.low, step.result.loss, eval});
+    range.high = std::max({range.high, step.result.loss, eval});
   }
   if (range.high == range.low) range.high = range.low + 1.0;
   return range;
@@ -34,58 +36,64 @@ Range LossRange(const std::vector<TrainingPoint>& points) {
 
 }  // namespace
 
-TrainingLog::TrainingLog(const Shell& shell, const std::string& csv, int64_t steps, int64_t from)
+TrainingLog::TrainingLog(const Shell& shell, const std::string& csv, int64_t steps,
+                         std::span<const StepReport> history)
     : show_(shell.terminal.errors),
       steps_(steps),
-      from_(from),
-      begin_(Clock::now()),
-      last_(begin_) {
+      from_(std::ssize(history)),
+      path_(csv),
+      begin_(Clock::now()) {
   if (csv.empty()) return;
-  csv_.open(csv, from > 0 ? std::ios::app : std::ios::trunc);
+  csv_.open(csv, std::ios::trunc);
   if (!csv_) throw Error(ErrorCode::kIo, {.message = "cannot write the CSV file", .where = csv});
-  if (from == 0) csv_ << "step,loss,learning_rate,sparsity,tokens_per_second\n";
+  csv_ << "step,loss,learning_rate,sparsity,tokens_per_second\n";
+  for (const StepReport& step : history) Write(step);
 }
 
-void TrainingLog::Add(const training::StepReport& report) {
-  const auto now = Clock::now();
-  const double speed = static_cast<double>(report.result.tokens) / Seconds(now - last_);
-  last_ = now;
-  points_.push_back(
-      {.step = report.step, .loss = report.result.loss, .eval_loss = report.eval_loss});
+void TrainingLog::Add(const StepReport& report) {
   if (csv_.is_open()) {
-    csv_ << fmt::format("{},{:.6f},{:.8f},{:.6f},{:.1f}\n", report.step, report.result.loss,
-                        report.learning_rate, report.sparsity, speed);
+    Write(report);
     csv_.flush();
   }
-  if (show_) Show(report, speed);
+  if (show_) Show(report);
 }
 
-void TrainingLog::Show(const training::StepReport& report, double tokens_per_second) const {
+void TrainingLog::Write(const StepReport& report) {
+  csv_ << fmt::format("{},{:.6f},{:.8f},{:.6f},{:.1f}\n", report.step, report.result.loss,
+                      report.learning_rate, report.sparsity, report.tokens_per_second());
+}
+
+void TrainingLog::Show(const StepReport& report) const {
   const auto done = static_cast<double>(report.step - from_);
-  const double left = Seconds(last_ - begin_) / done * static_cast<double>(steps_ - report.step);
+  const double left =
+      Seconds(Clock::now() - begin_) / done * static_cast<double>(steps_ - report.step);
   const auto filled = static_cast<size_t>(24 * report.step / steps_);
-  const std::string line = fmt::format(
-      "\r\033[K[{:<24}] {}/{}  loss {:.4f}  {:.0f} tokens/s  {:.0f} s left",
-      std::string(filled, '#'), report.step, steps_, report.result.loss, tokens_per_second, left);
+  const std::string line =
+      fmt::format("\r\033[K[{:<24}] {}/{}  loss {:.4f}  {:.0f} tokens/s  {:.0f} s left",
+                  std::string(filled, '#'), report.step, steps_, report.result.loss,
+                  report.tokens_per_second(), left);
   std::fputs(line.c_str(), stderr);
 }
 
 void TrainingLog::Finish() {
   if (show_) std::fputs("\r\033[K", stderr);
+  if (!csv_.is_open()) return;
+  csv_.close();
+  if (!csv_) throw Error(ErrorCode::kIo, {.message = "cannot write the CSV file", .where = path_});
 }
 
-std::string DrawLossCurve(const std::vector<TrainingPoint>& points) {
+std::string DrawLossCurve(std::span<const StepReport> steps) {
   constexpr size_t kHeight = 10, kWidth = 64;
-  if (points.empty()) return {};
-  const Range range = LossRange(points);
-  const size_t width = std::min(kWidth, points.size());
+  if (steps.empty()) return {};
+  const Range range = LossRange(steps);
+  const size_t width = std::min(kWidth, steps.size());
   std::vector<std::string> canvas(kHeight, std::string(width, ' '));
   for (size_t column = 0; column < width; ++column) {
     // The mean of the steps that share a column.
-    const size_t begin = column * points.size() / width;
-    const size_t end = std::max(begin + 1, (column + 1) * points.size() / width);
+    const size_t begin = column * steps.size() / width;
+    const size_t end = std::max(begin + 1, (column + 1) * steps.size() / width);
     double sum = 0.0;
-    for (size_t i = begin; i < end; ++i) sum += points[i].loss;
+    for (size_t i = begin; i < end; ++i) sum += steps[i].result.loss;
     const double share =
         (sum / static_cast<double>(end - begin) - range.low) / (range.high - range.low);
     const auto row = static_cast<size_t>(std::lround((1.0 - share) * (kHeight - 1)));
@@ -98,16 +106,16 @@ std::string DrawLossCurve(const std::vector<TrainingPoint>& points) {
     text += fmt::format("{:9.4f} |{}\n", value, canvas[row]);
   }
   text += fmt::format("     loss +{}\n           step {} to {}\n", std::string(width, '-'),
-                      points.front().step, points.back().step);
+                      steps.front().step, steps.back().step);
   return text;
 }
 
-void WriteLossCurve(const std::filesystem::path& path, const std::vector<TrainingPoint>& points) {
+void WriteLossCurve(const std::filesystem::path& path, std::span<const StepReport> steps) {
   constexpr double kWidth = 640, kHeight = 320, kLeft = 60, kTop = 20, kBottom = 40;
-  if (points.empty()) return;
-  const Range range = LossRange(points);
-  const double first = static_cast<double>(points.front().step);
-  const double span = std::max(1.0, static_cast<double>(points.back().step) - first);
+  if (steps.empty()) return;
+  const Range range = LossRange(steps);
+  const double first = static_cast<double>(steps.front().step);
+  const double span = std::max(1.0, static_cast<double>(steps.back().step) - first);
   const auto at = [&](int64_t step, double loss) {
     const double x = kLeft + (static_cast<double>(step) - first) / span * (kWidth - kLeft - 20);
     const double y =
@@ -115,9 +123,9 @@ void WriteLossCurve(const std::filesystem::path& path, const std::vector<Trainin
     return fmt::format("{:.1f},{:.1f} ", x, y);
   };
   std::string train, eval;
-  for (const TrainingPoint& point : points) {
-    train += at(point.step, point.loss);
-    if (point.eval_loss) eval += at(point.step, *point.eval_loss);
+  for (const StepReport& step : steps) {
+    train += at(step.step, step.result.loss);
+    if (step.eval_loss) eval += at(step.step, *step.eval_loss);
   }
   std::string svg = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" "
@@ -138,7 +146,7 @@ void WriteLossCurve(const std::filesystem::path& path, const std::vector<Trainin
       "<polyline points=\"{}\" fill=\"none\" stroke=\"#d62728\" stroke-width=\"2\"/>\n"
       "<text x=\"{}\" y=\"{}\">step {} to {}: training loss (blue), held-out loss (red)</text>\n"
       "</svg>\n",
-      train, eval, kLeft, kHeight - 12, points.front().step, points.back().step);
+      train, eval, kLeft, kHeight - 12, steps.front().step, steps.back().step);
   AtomicFile file(path);
   file.Write(svg);
   file.Commit();

@@ -5,47 +5,41 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <span>
 #include <string>
-#include <vector>
 
 #include "cli/shell.h"
 #include "training/run.h"
 
 namespace hyprstream::cli {
 
-struct TrainingPoint {
-  int64_t step = 0;
-  double loss = 0;
-  std::optional<double> eval_loss = {};
-};
-
 class TrainingLog {
  public:
-  /// `csv` empty: no file; when the run goes on from a later step than 0, rows are appended.
-  /// Errors: kIo.
-  TrainingLog(const Shell& shell, const std::string& csv, int64_t steps, int64_t from);
+  /// `csv` empty: no file. `history`: what was trained before an interruption; the file is written
+  /// anew with it. Errors: kIo.
+  TrainingLog(const Shell& shell, const std::string& csv, int64_t steps,
+              std::span<const training::StepReport> history);
 
   void Add(const training::StepReport& report);
-  /// Wipes the progress line.
+  /// Wipes the progress line. Errors: kIo when the file could not be written.
   void Finish();
-  const std::vector<TrainingPoint>& points() const { return points_; }
 
  private:
-  void Show(const training::StepReport& report, double tokens_per_second) const;
+  void Write(const training::StepReport& report);
+  void Show(const training::StepReport& report) const;
 
   const bool show_;
   const int64_t steps_;
   const int64_t from_;
+  const std::string path_;
   std::ofstream csv_;
   std::chrono::steady_clock::time_point begin_;
-  std::chrono::steady_clock::time_point last_;
-  std::vector<TrainingPoint> points_;
 };
 
-/// Twelve lines of text, 64 steps wide; empty without points.
-std::string DrawLossCurve(const std::vector<TrainingPoint>& points);
+/// Twelve lines of text, 64 steps wide; empty without steps.
+std::string DrawLossCurve(std::span<const training::StepReport> steps);
 
 /// Errors: those of AtomicFile.
-void WriteLossCurve(const std::filesystem::path& path, const std::vector<TrainingPoint>& points);
+void WriteLossCurve(const std::filesystem::path& path, std::span<const training::StepReport> steps);
 
 }  // namespace hyprstream::cli

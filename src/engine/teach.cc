@@ -46,16 +46,29 @@ std::filesystem::path Teaching::StateFile() const {
   return store_.Folder(name_) / options_.state_name;
 }
 
-std::vector<double> Teaching::Losses(ops::Context& context,
-                                     const std::vector<training::Sample>& samples, Use use) {
+struct Teaching::Judged {
+  const std::vector<training::Sample>& samples;
+  training::LossOptions loss;
+};
+
+// A divergence is judged by itself; a cross-entropy without its smoothing.
+Teaching::Judged Teaching::Heldout() const {
+  const training::LossOptions& loss = run_->options().loss;
+  const bool entropy = loss.kind == ops::LossKind::kCrossEntropy;
+  return {.samples = run_->data().eval, .loss = entropy ? training::LossOptions{} : loss};
+}
+
+Teaching::Judged Teaching::General() const { return {.samples = general_, .loss = {}}; }
+
+std::vector<double> Teaching::Losses(ops::Context& context, const Judged& judged, Use use) {
   std::vector<const training::Sample*> pointers;
-  for (const training::Sample& sample : samples) pointers.push_back(&sample);
-  return trainer_->Losses(context, pointers, {}, use);
+  for (const training::Sample& sample : judged.samples) pointers.push_back(&sample);
+  return trainer_->Losses(context, pointers, judged.loss, use);
 }
 
 int64_t Teaching::Prepare(ops::Context& context, Begin begin) {
-  heldout_.before = Losses(context, run_->data().eval, Use::kWithAdapter);
-  general_measured_.before = Losses(context, general_, Use::kWithAdapter);
+  heldout_.before = Losses(context, Heldout(), Use::kWithAdapter);
+  general_measured_.before = Losses(context, General(), Use::kWithAdapter);
   std::error_code ignored;
   if (begin == Begin::kAfresh) std::filesystem::remove(StateFile(), ignored);
   if (std::filesystem::exists(StateFile(), ignored)) {
@@ -76,10 +89,9 @@ void Teaching::Save() const {
   run_->Save(StateFile());
 }
 
-void Teaching::Measure(ops::Context& context, const std::vector<training::Sample>& samples,
-                       Measured& measured) {
-  measured.now = Losses(context, samples, Use::kWithAdapter);
-  measured.base = Losses(context, samples, Use::kBaseOnly);
+void Teaching::Measure(ops::Context& context, const Judged& judged, Measured& measured) {
+  measured.now = Losses(context, judged, Use::kWithAdapter);
+  measured.base = Losses(context, judged, Use::kBaseOnly);
 }
 
 std::optional<TeachEvaluation> Teaching::Measured::Summary() const {
@@ -92,8 +104,32 @@ std::optional<TeachEvaluation> Teaching::Measured::Summary() const {
 
 void Teaching::Evaluate(ops::Context& context) {
   run_->Finish();
-  Measure(context, run_->data().eval, heldout_);
-  Measure(context, general_, general_measured_);
+  Measure(context, Heldout(), heldout_);
+  Measure(context, General(), general_measured_);
+}
+
+adapters::VersionRecord Teaching::AddVersion(const adapters::NewVersion& version, bool once) {
+  const TrainableAdapter& adapter = trainer_->adapter();
+  const bool sparse = adapter.spec().kind == adapters::AdapterKind::kSparse;
+  const adapters::SaveOptions save{.name = name_,
+                                   .encoding = sparse ? vdb::Encoding::kFp8 : vdb::Encoding::kF32};
+  if (!once) {
+    return store_.AddVersion(name_, version, [&](const std::filesystem::path& path) {
+      return adapter.Save(path, save);
+    });
+  }
+  std::filesystem::create_directories(store_.Folder(name_));
+  const std::filesystem::path made = store_.Folder(name_) / "training.new";
+  const std::string hash = adapter.Save(made, save);
+  const std::vector<adapters::VersionRecord> known = store_.Versions(name_);
+  if (!known.empty() && known.back().hash == hash) {
+    std::filesystem::remove(made);
+    return known.back();
+  }
+  return store_.AddVersion(name_, version, [&](const std::filesystem::path& path) {
+    std::filesystem::rename(made, path);
+    return hash;
+  });
 }
 
 TeachResult Teaching::Store(const StoreOptions& options) {
@@ -114,17 +150,20 @@ TeachResult Teaching::Store(const StoreOptions& options) {
                                .along = options.along};
   if (result.general) version.general_loss = result.general->with_adapter.mean;
   if (result.heldout) version.heldout_loss = result.heldout->with_adapter.mean;
-  const TrainableAdapter& adapter = trainer_->adapter();
-  const bool sparse = adapter.spec().kind == adapters::AdapterKind::kSparse;
-  result.version = store_.AddVersion(name_, version, [&](const std::filesystem::path& path) {
-    return adapter.Save(
-        path, {.name = name_, .encoding = sparse ? vdb::Encoding::kFp8 : vdb::Encoding::kF32});
-  });
-  result.statistics = adapter.Statistics();
+  result.version = AddVersion(version, options.until_forgotten);
+  if (result.version.status != version.status) {
+    result.verdict = "stored as " + std::string(VersionStatusName(result.version.status)) +
+                     "; judged now: " + result.verdict;
+  }
+  result.statistics = trainer_->adapter().Statistics();
   result.file_size = {std::filesystem::file_size(result.version.file)};
+  if (!options.until_forgotten) Forget();
+  return result;
+}
+
+void Teaching::Forget() {
   std::error_code ignored;
   std::filesystem::remove(StateFile(), ignored);
-  return result;
 }
 
 }  // namespace hyprstream::engine

@@ -28,6 +28,8 @@ struct StoreOptions {
   std::optional<int64_t> samples = {};  // seen so far, instead of those of this teaching
   std::optional<int64_t> follows = {};  // as adapters::NewVersion has it
   std::function<void(Database&)> along = {};
+  /// The saved state stays, and whoever goes on from it stores no second version of equal content.
+  bool until_forgotten = false;
 };
 
 /// How a version did: mean losses per sample with and without it.
@@ -42,7 +44,7 @@ struct TeachResult {
   adapters::VersionRecord version;
   adapters::AdapterStatistics statistics;
   Bytes file_size;
-  std::optional<TeachEvaluation> heldout;
+  std::optional<TeachEvaluation> heldout;  // by the loss that was trained on
   std::optional<TeachEvaluation> general;  // samples of what must not be forgotten
   std::string verdict;                     // why it was promoted or rejected
 };
@@ -69,6 +71,8 @@ class Teaching {
   /// After Evaluate: stores the version, promoted or rejected. Computes nothing. Errors: those of
   /// AdapterStore::AddVersion.
   TeachResult Store(const StoreOptions& options = {});
+  /// Removes the saved state: the next teaching begins from the current version.
+  void Forget();
 
   const training::TrainingRun& run() const { return *run_; }
   const training::Trainer& trainer() const { return *trainer_; }
@@ -76,16 +80,18 @@ class Teaching {
  private:
   using Use = training::Trainer::Use;
   std::filesystem::path StateFile() const;
-  std::vector<double> Losses(ops::Context& context, const std::vector<training::Sample>& samples,
-                             Use use);
+  struct Judged;  // samples and the loss that counts on them
+  Judged Heldout() const;
+  Judged General() const;
+  std::vector<double> Losses(ops::Context& context, const Judged& judged, Use use);
+  adapters::VersionRecord AddVersion(const adapters::NewVersion& version, bool once);
   struct Measured {
     std::vector<double> before;  // by the version it began from
     std::vector<double> now;
     std::vector<double> base;
     std::optional<TeachEvaluation> Summary() const;
   };
-  void Measure(ops::Context& context, const std::vector<training::Sample>& samples,
-               Measured& measured);
+  void Measure(ops::Context& context, const Judged& judged, Measured& measured);
 
   adapters::AdapterStore& store_;
   const std::string name_;

@@ -21,7 +21,8 @@ int64_t StepsOf(const RecipeWishes& wishes, int64_t samples, int64_t new_each_st
 Recipe MakeRecipe(const RunData& data, adapters::AdapterKind kind, const RecipeWishes& wishes) {
   Recipe recipe;
   recipe.trainer.clip = wishes.clip;
-  recipe.trainer.adamw = {.beta2 = 0.99, .weight_decay = wishes.weight_decay};
+  recipe.trainer.adamw = {
+      .beta1 = wishes.beta1, .beta2 = wishes.beta2, .weight_decay = wishes.weight_decay};
   RunOptions& run = recipe.run;
   run.batch = wishes.batch;
   run.replay_share = data.replay.empty() && data.review.empty() ? 0.0 : wishes.replay_share;

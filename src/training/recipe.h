@@ -23,6 +23,8 @@ struct RecipeWishes {
   LossOptions replay_loss = {.kind = ops::LossKind::kForwardKl};
   double clip = 1.0;
   double weight_decay = 0.01;
+  double beta1 = 0.9;
+  double beta2 = 0.99;
   int64_t regrow_every = 0;  // steps; 0: never
   int64_t patience = 0;      // evaluations without a better one before it stops; 0: never
   uint64_t seed = 0;

@@ -1,6 +1,7 @@
 #include "training/run.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <numeric>
 #include <utility>
@@ -132,8 +133,24 @@ std::vector<MicroBatch> TrainingRun::PlacementBatches(int64_t first) {
   return PackSamples(samples, options_.loss, options_.rows);
 }
 
+void TrainingRun::RequireSomethingToLearn() const {
+  if (options_.loss.kind == ops::LossKind::kCrossEntropy) return;
+  const adapters::TrainableAdapter& adapter = trainer_.adapter();
+  for (size_t p = 0; p < adapter.topology().places().size(); ++p) {
+    const Tensor b = adapter.Gather(p).b;
+    const auto acts = [](float value) { return value != 0.0f; };
+    if (std::ranges::any_of(b.As<float>(), acts)) return;
+  }
+  throw Error(ErrorCode::kFailedPrecondition,
+              {.message = "there is nothing to learn: the adapter equals the base, and the base is "
+                          "the teacher of this loss",
+               .expected = "an adapter that was trained or imported",
+               .hint = "train it with the loss ce first"});
+}
+
 void TrainingRun::Prepare(ops::Context& context) {
   if (std::exchange(prepared_, true)) return;
+  RequireSomethingToLearn();
   const adapters::TrainableAdapter& adapter = trainer_.adapter();
   if (adapter.spec().kind == adapters::AdapterKind::kLora) {
     if (adapter.weights() == 0) InitialiseDense(trainer_, options_.seed);
@@ -146,6 +163,7 @@ void TrainingRun::Prepare(ops::Context& context) {
 
 StepReport TrainingRun::Next(ops::Context& context) {
   HYPR_CHECK(prepared_ && !done());
+  const auto begin = std::chrono::steady_clock::now();
   StepReport report;
   if (options_.regrow_every > 0 && step_ > 0 && step_ % options_.regrow_every == 0 &&
       trainer_.adapter().spec().kind == adapters::AdapterKind::kSparse) {
@@ -165,6 +183,8 @@ StepReport TrainingRun::Next(ops::Context& context) {
   if (last || (options_.eval_every > 0 && step_ % options_.eval_every == 0)) {
     Evaluate(context, report);
   }
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  history_.push_back(report);
   return report;
 }
 

@@ -49,6 +49,9 @@ struct StepReport {
   double sparsity = 0;  // recounted from the grid
   std::optional<double> eval_loss = {};
   int64_t regrown = 0;
+  double seconds = 0;  // of the step with its evaluation
+
+  double tokens_per_second() const { return static_cast<double>(result.tokens) / seconds; }
 };
 
 class TrainingRun {
@@ -67,6 +70,8 @@ class TrainingRun {
   std::optional<double> best_loss() const { return best_loss_; }
   int64_t best_step() const { return best_step_; }
   bool stopped_early() const { return stopped_; }
+  /// Every step so far, those before an interruption included.
+  const std::vector<StepReport>& history() const { return history_; }
   const RunData& data() const { return data_; }
   const RunOptions& options() const { return options_; }
 
@@ -82,6 +87,7 @@ class TrainingRun {
   std::vector<MicroBatch> BatchOf(int64_t step);
   std::vector<MicroBatch> PlacementBatches(int64_t first);
   void Evaluate(ops::Context& context, StepReport& report);
+  void RequireSomethingToLearn() const;
 
   Trainer& trainer_;
   const RunData data_;
@@ -98,6 +104,7 @@ class TrainingRun {
   int64_t best_step_ = 0;
   int64_t worse_ = 0;  // evaluations since the best one
   AdapterSnapshot best_;
+  std::vector<StepReport> history_;
 };
 
 /// Mean and 95 % interval half-width of some losses.

@@ -1,6 +1,8 @@
 // The saved state of a run: a safetensors file, readable by anybody's tools.
 #include <charconv>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "base/error.h"
 #include "formats/safetensors.h"
@@ -9,7 +11,7 @@
 namespace hyprstream::training {
 namespace {
 
-constexpr std::string_view kFormat = "hyprstream training state 1";
+constexpr std::string_view kFormat = "hyprstream training state 2";
 
 // Tensors over vectors that outlive the writing.
 class StateWriter {
@@ -24,6 +26,41 @@ class StateWriter {
  private:
   std::vector<formats::NamedTensor> tensors_;
 };
+
+// A step is one row of these.
+constexpr int64_t kHistoryWidth = 9;
+
+std::vector<double> WriteHistory(const std::vector<StepReport>& history) {
+  std::vector<double> rows;
+  for (const StepReport& step : history) {
+    rows.insert(
+        rows.end(),
+        {step.result.loss, step.result.gradient_norm, static_cast<double>(step.result.targets),
+         static_cast<double>(step.result.tokens), step.learning_rate, step.sparsity,
+         step.eval_loss.value_or(std::numeric_limits<double>::quiet_NaN()),
+         static_cast<double>(step.regrown), step.seconds});
+  }
+  return rows;
+}
+
+std::vector<StepReport> ReadHistory(const std::vector<double>& rows) {
+  std::vector<StepReport> history;
+  for (size_t i = 0; i + kHistoryWidth <= rows.size(); i += kHistoryWidth) {
+    const double* row = rows.data() + i;
+    StepReport& step = history.emplace_back();
+    step.step = std::ssize(history);
+    step.result = {.loss = row[0],
+                   .gradient_norm = row[1],
+                   .targets = static_cast<int64_t>(row[2]),
+                   .tokens = static_cast<int64_t>(row[3])};
+    step.learning_rate = row[4];
+    step.sparsity = row[5];
+    if (!std::isnan(row[6])) step.eval_loss = row[6];
+    step.regrown = static_cast<int64_t>(row[7]);
+    step.seconds = row[8];
+  }
+  return history;
+}
 
 class StateReader {
  public:
@@ -82,6 +119,8 @@ void TrainingRun::Save(const std::filesystem::path& path) const {
   writer.Add("best_tiles", DType::kI64, best_tiles, 1);
   writer.Add("best_values", DType::kF32, best_.values, vdb::kTileWeights);
   writer.Add("best_loss", DType::kF64, best_loss, 1);
+  const std::vector<double> history = WriteHistory(history_);
+  writer.Add("history", DType::kF64, history, kHistoryWidth);
   formats::WriteSafetensors(path, writer.tensors(),
                             {{"format", std::string(kFormat)},
                              {"identity", identity_},
@@ -124,6 +163,7 @@ void TrainingRun::Restore(const std::filesystem::path& path) {
     const auto loss = reader.Read<double>("best_loss", DType::kF64);
     if (!loss.empty()) best_loss_ = loss.front();
   }
+  history_ = ReadHistory(reader.Read<double>("history", DType::kF64));
   best_step_ = reader.Int("best_step");
   worse_ = reader.Int("worse");
   stopped_ = reader.Int("stopped") != 0;
