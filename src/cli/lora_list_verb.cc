@@ -4,11 +4,14 @@
 #include <iostream>
 #include <memory>
 
+#include "adapters/placement_map.h"
 #include "adapters/stored_adapter.h"
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "cli/document.h"
 #include "cli/lora_verbs.h"
 #include "cli/model_reference.h"
+#include "cli/placement_picture.h"
 #include "formats/model_files.h"
 #include "model/config.h"
 
@@ -24,6 +27,7 @@ struct ListFlags {
 struct InfoFlags {
   std::string name;
   std::string format = "table";
+  std::string svg;
   bool include_stats = false;
 };
 
@@ -65,36 +69,79 @@ void AddStatistics(const adapters::AdapterStatistics& statistics, json::object& 
   document["tensors"] = std::move(tensors);
 }
 
+/// The base's shape and the version that was asked for; null for version 0.
+struct OpenedInfo {
+  model::ModelConfig config;
+  std::shared_ptr<const adapters::StoredAdapter> adapter;
+};
+
+OpenedInfo OpenInfo(const adapters::AdapterRecord& record,
+                    const std::optional<adapters::VersionRecord>& version) {
+  OpenedInfo opened{
+      .config = model::ReadConfig(*formats::ModelFiles::Open(ResolveModel(record.base_model))),
+      .adapter = nullptr};
+  if (version) opened.adapter = adapters::StoredAdapter::Open(version->file, opened.config);
+  return opened;
+}
+
+void AddStatistics(const OpenedInfo& opened, const adapters::AdapterRecord& record,
+                   json::object& document) {
+  if (opened.adapter != nullptr) {
+    document["file_bytes"] = opened.adapter->grid().file_size().value;
+    document["memory_bytes"] = opened.adapter->grid().memory().value;
+    AddStatistics(opened.adapter->Statistics(), document);
+    return;
+  }
+  const adapters::Topology topology(opened.config, adapters::ParseSpec(record.spec, record.name));
+  AddStatistics({.parameters_active = 0,
+                 .parameters_total = topology.parameters_total(),
+                 .components = 0,
+                 .tiles = 0},
+                document);
+}
+
+void WritePlacementSvg(const InfoFlags& flags, const OpenedInfo& opened, const std::string& title) {
+  if (opened.adapter == nullptr) {
+    throw Error(ErrorCode::kFailedPrecondition,
+                {.message = "version 0 of an adapter is its base: there are no components to show",
+                 .where = "--svg",
+                 .hint = "train the adapter first, or name another version as NAME@VERSION"});
+  }
+  AtomicFile file(flags.svg);
+  file.Write(PlacementSvg(adapters::MapPlacement(*opened.adapter), title));
+  file.Commit();
+}
+
 int Info(Shell& shell, const InfoFlags& flags) {
   const Format format = ParseFormat(flags.format);
   const AdapterReference reference = ParseAdapterReference(flags.name);
   adapters::AdapterStore store = OpenStore();
   const adapters::AdapterRecord record = store.Get(reference.name);
+  const std::optional<adapters::VersionRecord> version = store.Find(record.name, reference.version);
   json::object document = AdapterDocument(record);
   document["spec"] = json::parse(record.spec);
   json::array versions;
-  for (const adapters::VersionRecord& version : store.Versions(record.name)) {
-    versions.push_back(VersionDocument(version));
+  for (const adapters::VersionRecord& known : store.Versions(record.name)) {
+    versions.push_back(VersionDocument(known));
   }
   document["versions"] = std::move(versions);
-  if (flags.include_stats) {
-    const auto files = formats::ModelFiles::Open(ResolveModel(record.base_model));
-    const model::ModelConfig config = model::ReadConfig(*files);
-    if (const auto version = store.Find(record.name, reference.version)) {
-      const auto stored = adapters::StoredAdapter::Open(version->file, config);
-      document["file_bytes"] = stored->grid().file_size().value;
-      document["memory_bytes"] = stored->grid().memory().value;
-      AddStatistics(stored->Statistics(), document);
-    } else {
-      const adapters::Topology topology(config, adapters::ParseSpec(record.spec, record.name));
-      AddStatistics({.parameters_active = 0,
-                     .parameters_total = topology.parameters_total(),
-                     .components = 0,
-                     .tiles = 0},
-                    document);
+  std::string picture;
+  if (flags.include_stats || !flags.svg.empty()) {
+    const OpenedInfo opened = OpenInfo(record, version);
+    if (flags.include_stats) AddStatistics(opened, record, document);
+    const std::string title = record.name + "@" + std::to_string(version ? version->version : 0);
+    if (!flags.svg.empty()) WritePlacementSvg(flags, opened, title);
+    if (opened.adapter) picture = DrawPlacement(adapters::MapPlacement(*opened.adapter));
+  } else if (version && format == Format::kTable) {
+    // The rest is known without the base, which may have gone.
+    try {
+      picture = DrawPlacement(adapters::MapPlacement(*OpenInfo(record, version).adapter));
+    } catch (const Error& error) {
+      picture = "its components cannot be shown: " + std::string(error.what()) + "\n";
     }
   }
   shell.out.Write(Render(document, format));
+  if (format == Format::kTable && !picture.empty()) shell.out.Write("\n" + picture);
   return 0;
 }
 
@@ -131,6 +178,8 @@ void AddLoraListVerbs(CLI::App& lora, Shell& shell) {
                                 [&shell, info] { return Info(shell, *info); });
   info_verb.add_option("NAME", info->name, "Name, or NAME@VERSION")->required();
   info_verb.add_flag("--include-stats", info->include_stats, "Count weights from the grid");
+  info_verb.add_option("--svg", info->svg, "Write the picture of layers and modules")
+      ->type_name("FILE");
   info_verb.add_option("--format", info->format, "table, json or yaml");
 
   const auto remove = std::make_shared<DeleteFlags>();

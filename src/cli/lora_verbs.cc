@@ -55,6 +55,7 @@ void AddLoraVerbs(CLI::App& root, Shell& shell) {
   AddLoraTrainVerbs(lora, shell);
   AddLoraAskVerbs(lora, shell);
   AddLoraEvalVerb(lora, shell);
+  AddLoraDiffVerb(lora, shell);
   AddLoraCheckpointVerbs(lora, shell);
   AddLoraExportVerb(lora, shell);
   AddLoraImportVerb(lora, shell);

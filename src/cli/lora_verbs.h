@@ -29,6 +29,7 @@ void AddLoraListVerbs(CLI::App& lora, Shell& shell);
 void AddLoraCheckpointVerbs(CLI::App& lora, Shell& shell);
 void AddLoraTrainVerbs(CLI::App& lora, Shell& shell);
 void AddLoraAskVerbs(CLI::App& lora, Shell& shell);
+void AddLoraDiffVerb(CLI::App& lora, Shell& shell);
 void AddLoraEvalVerb(CLI::App& lora, Shell& shell);
 void AddLoraExportVerb(CLI::App& lora, Shell& shell);
 void AddLoraImportVerb(CLI::App& lora, Shell& shell);
