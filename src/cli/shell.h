@@ -41,6 +41,7 @@ void AddModelListVerb(CLI::App& model, Shell& shell, const std::string& name);
 void AddModelTestVerb(CLI::App& model, Shell& shell);
 void AddModelVerifyVerb(CLI::App& model, Shell& shell);
 void AddLoraVerbs(CLI::App& root, Shell& shell);
+void AddServeVerb(CLI::App& root, Shell& shell);
 void AddBenchVerbs(CLI::App& root, Shell& shell);
 void AddBenchTokenizerVerb(CLI::App& bench, Shell& shell);
 void AddDebugVerbs(CLI::App& root, Shell& shell);

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -57,6 +58,12 @@ class Generation {
   /// As Next, but gives up at the deadline and returns nothing (finished() tells which it was).
   virtual std::optional<GenerationEvent> NextUntil(
       std::chrono::steady_clock::time_point deadline) = 0;
+  /// What is there now; never blocks.
+  virtual std::optional<GenerationEvent> TryNext() = 0;
+  /// For consumers that must not block: `ready` is called once, by the engine's thread, when an
+  /// event arrives after TryNext has returned nothing, and again after each such TryNext. It must be
+  /// quick and may outlive the generation by a moment. Set it before the first TryNext.
+  virtual void WhenReady(std::function<void()> ready) = 0;
   virtual bool finished() const = 0;
   virtual void Cancel() = 0;
 };

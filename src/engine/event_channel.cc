@@ -3,11 +3,14 @@
 namespace hyprstream::engine {
 
 void EventChannel::Push(GenerationEvent event) {
+  std::shared_ptr<const std::function<void()>> ready;
   {
     const std::lock_guard lock(mutex_);
     events_.push_back(std::move(event));
+    if (std::exchange(awaited_, false)) ready = ready_;
   }
   arrived_.notify_one();
+  if (ready) (*ready)();
 }
 
 std::optional<GenerationEvent> EventChannel::Next() {
@@ -25,6 +28,20 @@ std::optional<GenerationEvent> EventChannel::NextUntil(
     return std::nullopt;
   }
   return TakeLocked();
+}
+
+std::optional<GenerationEvent> EventChannel::TryNext() {
+  const std::lock_guard lock(mutex_);
+  if (finished_) return std::nullopt;
+  awaited_ = events_.empty();
+  if (awaited_) return std::nullopt;
+  return TakeLocked();
+}
+
+void EventChannel::WhenReady(std::function<void()> ready) {
+  auto shared = std::make_shared<const std::function<void()>>(std::move(ready));
+  const std::lock_guard lock(mutex_);
+  ready_ = std::move(shared);
 }
 
 bool EventChannel::finished() const {

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -23,6 +25,9 @@ class EventChannel {
   /// Consumer's end. Nothing after Finished, or at the deadline.
   std::optional<GenerationEvent> Next();
   std::optional<GenerationEvent> NextUntil(std::chrono::steady_clock::time_point deadline);
+  /// What is there now. When that is nothing, the next Push calls what WhenReady was given.
+  std::optional<GenerationEvent> TryNext();
+  void WhenReady(std::function<void()> ready);
   /// Finished has been taken.
   bool finished() const;
   void Cancel() { cancelled_.store(true, std::memory_order_release); }
@@ -34,6 +39,8 @@ class EventChannel {
   std::condition_variable arrived_;
   std::deque<GenerationEvent> events_;  // guarded by mutex_
   bool finished_ = false;               // guarded by mutex_
+  bool awaited_ = false;                // guarded by mutex_: TryNext has found nothing
+  std::shared_ptr<const std::function<void()>> ready_;  // guarded by mutex_
   std::atomic<bool> cancelled_{false};
 };
 

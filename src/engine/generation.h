@@ -2,6 +2,7 @@
 // dropped or cancelled. Holds nothing of the engine but its mailbox, so it may outlive it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -24,6 +25,8 @@ class ChannelGeneration : public Generation {
       std::chrono::steady_clock::time_point deadline) override {
     return channel_->NextUntil(deadline);
   }
+  std::optional<GenerationEvent> TryNext() override { return channel_->TryNext(); }
+  void WhenReady(std::function<void()> ready) override { channel_->WhenReady(std::move(ready)); }
   bool finished() const override { return channel_->finished(); }
   void Cancel() override { CancelAndWake(); }
 

@@ -67,6 +67,32 @@ TEST(EngineThreads, CancellingAtAnyMomentLeavesNothingBehind) {
   EXPECT_EQ(stats.running + stats.waiting, 0);
 }
 
+TEST(EngineThreads, ANotificationComesForEveryTimeNothingWasThere) {
+  const auto model = Model();
+  const auto engine = Engine::Create(model, nullptr, {.threads = 2, .context = 256});
+  const GenerationRequest request = Request(7, 100);
+  const auto generation = engine->Submit(request);
+  std::atomic<int> notified{0};
+  generation->WhenReady([&] {
+    ++notified;
+    notified.notify_one();
+  });
+  std::vector<int32_t> ids;
+  int waited = 0;
+  while (!generation->finished()) {
+    const auto event = generation->TryNext();
+    if (!event) {
+      notified.wait(waited);  // hangs when a notification is lost
+      ++waited;
+      EXPECT_EQ(notified, waited);
+    } else if (const auto* token = std::get_if<TokenEvent>(&*event)) {
+      ids.push_back(token->id);
+    }
+  }
+  EXPECT_EQ(ids, PlainAnswer(*model, request, 256).ids);
+  EXPECT_FALSE(generation->TryNext().has_value());
+}
+
 TEST(EngineThreads, DestroyingARunningEngineCancelsItsRequests) {
   const auto model = Model();
   std::vector<std::unique_ptr<Generation>> generations;

@@ -1,0 +1,105 @@
+#include "server/http/answer.h"
+
+#include <chrono>
+#include <utility>
+
+#include "base/uuid.h"
+
+namespace hyprstream::server {
+namespace {
+
+using Kind = AnswerPart::Kind;
+using Splitter = engine::ReasoningSplitter;
+
+void Append(std::vector<Splitter::Piece> pieces, std::vector<AnswerPart>& parts) {
+  for (Splitter::Piece& piece : pieces) {
+    parts.push_back({piece.kind == Splitter::Kind::kReasoning ? Kind::kReasoning : Kind::kContent,
+                     std::move(piece.text)});
+  }
+}
+
+}  // namespace
+
+Answer::Answer(engine::Engine& engine, std::vector<engine::GenerationRequest> requests,
+               const Options& options, std::shared_ptr<RequestRecord> record)
+    : choices_per_prompt_(options.choices_per_prompt),
+      record_(std::move(record)),
+      unfinished_(requests.size()) {
+  for (engine::GenerationRequest& request : requests) {
+    Choice& choice = choices_.emplace_back();
+    if (options.reasoning) choice.reasoning.emplace(*options.reasoning);
+    choice.generation = engine.Submit(std::move(request));
+  }
+}
+
+void Answer::WhenReady(const std::function<void()>& ready) {
+  for (Choice& choice : choices_) choice.generation->WhenReady(ready);
+}
+
+std::optional<AnswerUpdate> Answer::TryNext() {
+  for (size_t i = 0; i < choices_.size(); ++i) {
+    const size_t index = (next_ + i) % choices_.size();
+    if (choices_[index].told) continue;
+    if (auto event = choices_[index].generation->TryNext()) {
+      next_ = index + 1;
+      return Tell(index, std::move(*event));
+    }
+  }
+  return std::nullopt;
+}
+
+AnswerUpdate Answer::Tell(size_t index, engine::GenerationEvent event) {
+  Choice& choice = choices_[index];
+  AnswerUpdate update{.choice = index};
+  if (auto* token = std::get_if<engine::TokenEvent>(&event)) {
+    Split(choice, token->text, false, update);
+    if (!update.parts.empty() && update.parts.front().kind == Kind::kReasoning) {
+      ++usage_.reasoning_tokens;
+    }
+    update.token = std::move(*token);
+    return update;
+  }
+  update.finished = std::get<engine::Finished>(std::move(event));
+  Split(choice, update.finished.text, true, update);
+  Count(index, update.finished.usage);
+  choice.told = true;
+  --unfinished_;
+  return update;
+}
+
+void Answer::Split(Choice& choice, const std::string& text, bool last, AnswerUpdate& update) {
+  if (!choice.reasoning) {
+    if (!text.empty()) update.parts.push_back({Kind::kContent, text});
+    return;
+  }
+  Append(choice.reasoning->Push(text), update.parts);
+  if (last) Append(choice.reasoning->Flush(), update.parts);
+}
+
+// A prompt counts once, however many choices it has.
+void Answer::Count(size_t index, const engine::Usage& usage) {
+  if (index % choices_per_prompt_ == 0) {
+    usage_.prompt_tokens += usage.prompt_tokens;
+    usage_.cached_tokens += usage.cached_tokens;
+  }
+  usage_.completion_tokens += usage.generated_tokens;
+  if (record_ == nullptr) return;
+  record_->prompt_tokens = usage_.prompt_tokens;
+  record_->completion_tokens = usage_.completion_tokens;
+}
+
+std::string FreshId(std::string_view prefix) {
+  std::string id(prefix);
+  for (const char c : RandomUuid()) {
+    if (c != '-') id += c;
+  }
+  return id;
+}
+
+int64_t UnixSeconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace hyprstream::server
