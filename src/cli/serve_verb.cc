@@ -90,12 +90,13 @@ int Serve(Shell& shell, const ServeFlags& flags) {
 }  // namespace
 
 void AddServeVerb(CLI::App& root, Shell& shell) {
-  const auto flags = std::make_shared<ServeFlags>();
-  CLI::App& verb = AddVerb(root, shell, "serve", "Serve models over HTTP",
-                           "hyprstream serve --model willowbrook --port 8080",
-                           [&shell, flags] { return Serve(shell, *flags); });
-  verb.alias("server");
-  flags->Register(verb);
+  for (const char* name : {"serve", "server"}) {
+    const auto flags = std::make_shared<ServeFlags>();
+    CLI::App& verb = AddVerb(root, shell, name, "Serve models over HTTP",
+                             std::string("hyprstream ") + name + " --model willowbrook --port 8080",
+                             [&shell, flags] { return Serve(shell, *flags); });
+    flags->Register(verb);
+  }
 }
 
 }  // namespace hyprstream::cli
