@@ -58,15 +58,16 @@ int Eval(Shell& shell, const EvalFlags& flags) {
   using Use = training::Trainer::Use;
   const auto with = trainer.Losses(context, pointers, {}, Use::kWithAdapter);
   const auto without = trainer.Losses(context, pointers, {}, Use::kBaseOnly);
+  const std::vector<double> targets = training::TargetCounts(samples);
   std::vector<double> change;
   for (size_t i = 0; i < with.size(); ++i) change.push_back(with[i] - without[i]);
-  const training::MeanInterval mean = training::MeanOf(change);
+  const training::MeanInterval mean = training::MeanOf(change, targets);
   bar.Clear();
   const json::object document{
       {"adapter", record.name},
       {"version", version ? version->version : 0},
-      {"with_adapter", Losses(training::MeanOf(with))},
-      {"without_adapter", Losses(training::MeanOf(without))},
+      {"with_adapter", Losses(training::MeanOf(with, targets))},
+      {"without_adapter", Losses(training::MeanOf(without, targets))},
       {"change", mean.mean},
       {"n", samples.size()},
       {"interval", {mean.mean - mean.half_width, mean.mean + mean.half_width}}};

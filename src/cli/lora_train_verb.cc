@@ -43,7 +43,7 @@ struct TrainFlags {
   std::string format = "table";
   training::RecipeWishes wishes;
   int64_t accumulate = 1;
-  int64_t rehearsal = 128;
+  int64_t rehearsal = 384;
   int64_t checkpoint_every = 25;
   bool restart = false;
   EngineFlags engine;
@@ -198,10 +198,12 @@ void AddLoraTrainVerbs(CLI::App& lora, Shell& shell) {
   verb.add_option("--replay-loss", flags->replay_loss,
                   "kl: stay near the base; ce: go on learning the samples themselves");
   verb.add_option("--rehearsal", flags->rehearsal, "Samples of --replay self");
+  verb.add_option("--replay-weight", flags->wishes.replay_loss.weight,
+                  "Of a replayed token beside a new one");
   verb.add_option("--replay-share", flags->wishes.replay_share, "Of each batch");
   verb.add_option("--steps", flags->wishes.steps, "Length of the run (default: from --epochs)");
   verb.add_option("--epochs", flags->wishes.epochs,
-                  "Times each sample is seen (default: about 25)");
+                  "Times each sample is seen (default: about 33)");
   verb.add_option("--learning-rate,--lr", flags->wishes.learning_rate,
                   "Peak (default 5e-3 for sparse, 1e-3 for lora)");
   verb.add_option("--schedule", flags->schedule, "constant, linear or cosine");

@@ -16,16 +16,22 @@ double Mean(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
+double Sum(std::span<const double> losses, std::span<const double> targets) {
+  return std::inner_product(losses.begin(), losses.end(), targets.begin(), 0.0);
+}
+
 }  // namespace
 
 Judgement Judge(const GateLosses& losses) {
   HYPR_CHECK(losses.heldout.size() == losses.heldout_before.size());
   HYPR_CHECK(losses.general.size() == losses.general_base.size());
+  HYPR_CHECK(losses.general.size() == losses.general_targets.size());
   HYPR_CHECK(losses.known <= losses.heldout.size());
   if (losses.heldout.empty()) return {true, "promoted: no held-out samples to judge it by"};
   // Negated comparisons, so that a loss that is no number never passes.
   if (!losses.general.empty() &&
-      !(Mean(losses.general) <= (1.0 + kGeneralTolerance) * Mean(losses.general_base))) {
+      !(Sum(losses.general, losses.general_targets) <=
+        (1.0 + kGeneralTolerance) * Sum(losses.general_base, losses.general_targets))) {
     return {.reason = "rejected: what the model knew is predicted worse"};
   }
   if (!(Mean(losses.heldout) < Mean(losses.heldout_before))) {

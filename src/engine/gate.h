@@ -17,6 +17,7 @@ struct GateLosses {
   size_t known = 0;
   std::vector<double> general_base = {};  // of what must not be forgotten, by the base
   std::vector<double> general = {};
+  std::vector<double> general_targets = {};  // how many tokens each of them stands for
 };
 
 struct Judgement {
@@ -24,7 +25,7 @@ struct Judgement {
   std::string reason = {};  // for people
 };
 
-/// The general loss may be at most 1 % above the base's; that of what was known at most 10 %, or a
+/// The general loss, over all its targets, may be at most 1 % above the base's; that of what was known at most 10 %, or a
 /// tenth of a nat, above what it was, since a few samples of little loss vary by as much. Without
 /// held-out samples nothing is judged.
 Judgement Judge(const GateLosses& losses);

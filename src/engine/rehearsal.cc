@@ -48,12 +48,11 @@ std::optional<std::vector<int32_t>> QuestionOpening(const LoadedModel& loaded) {
   return loaded.tokenizer->Encode(text, loaded.prompts->source() != PromptBuilder::Source::kModel);
 }
 
-GenerationRequest Request(std::vector<int32_t> prompt, int32_t max_tokens, float temperature,
-                          uint64_t seed) {
+GenerationRequest Request(std::vector<int32_t> prompt, int32_t max_tokens, uint64_t seed) {
   GenerationRequest request{.prompt = std::move(prompt), .max_tokens = max_tokens};
-  request.sampling.temperature = temperature;
+  request.sampling.temperature = 1.0f;
   request.sampling.top_k = 0;
-  request.sampling.top_p = 0.95f;
+  request.sampling.top_p = 1.0f;
   request.sampling.seed = seed;
   return request;
 }
@@ -67,10 +66,11 @@ std::vector<training::Sample> Rehearse(const LoadedModel& loaded, Engine& engine
   if (!opening) return samples;
   Progress progress(options.progress, "rehearsing what the model knows",
                     static_cast<uint64_t>(2 * options.count));
+  const uint64_t seed = options.seed * 1'000'003;
   std::vector<std::unique_ptr<Generation>> asked;
   for (int64_t i = 0; i < options.count; ++i) {
-    asked.push_back(engine.Submit(Request(*opening, options.question_tokens, 1.0f,
-                                          options.seed * 1'000'003 + static_cast<uint64_t>(i))));
+    asked.push_back(engine.Submit(
+        Request(*opening, options.question_tokens, seed + static_cast<uint64_t>(2 * i))));
   }
   struct Pending {
     std::vector<int32_t> prompt;
@@ -84,7 +84,8 @@ std::vector<training::Sample> Rehearse(const LoadedModel& loaded, Engine& engine
     const Value message =
         Value::Object({{"role", Value::String("user")}, {"content", Value::String(question.text)}});
     Prompt prompt = loaded.prompts->Chat({.messages = Value::List({message}).AsInput()});
-    auto answer = engine.Submit(Request(prompt.ids, options.answer_tokens, 0.0f, 0));
+    auto answer = engine.Submit(Request(prompt.ids, options.answer_tokens,
+                                        seed + static_cast<uint64_t>(2 * pending.size() + 1)));
     pending.push_back({std::move(prompt.ids), std::move(answer)});
   }
   for (Pending& one : pending) {

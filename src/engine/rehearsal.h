@@ -1,6 +1,7 @@
 // What a model must not forget while it learns something new: questions it asks itself and its own
-// answers, drawn through its chat template. Training keeps the adapter's predictions near the
-// base's on them, so no data of the base's training is needed. A function of (model, count, seed).
+// answers, drawn through its chat template at temperature 1, so that they fall as the model's own
+// texts do. Training keeps the adapter's predictions near the base's on them, so no data of the
+// base's training is needed. A function of (model, options).
 #pragma once
 
 #include <cstdint>
@@ -13,9 +14,9 @@
 namespace hyprstream::engine {
 
 struct RehearsalOptions {
-  int64_t count = 128;
+  int64_t count = 384;
   int32_t question_tokens = 48;  // at most
-  int32_t answer_tokens = 64;    // at most
+  int32_t answer_tokens = 128;   // at most
   uint64_t seed = 0;
   ProgressListener progress = {};
 };

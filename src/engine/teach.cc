@@ -92,13 +92,14 @@ void Teaching::Save() const {
 void Teaching::Measure(ops::Context& context, const Judged& judged, Measured& measured) {
   measured.now = Losses(context, judged, Use::kWithAdapter);
   measured.base = Losses(context, judged, Use::kBaseOnly);
+  measured.targets = training::TargetCounts(judged.samples);
 }
 
 std::optional<TeachEvaluation> Teaching::Measured::Summary() const {
   if (now.empty()) return std::nullopt;
-  return TeachEvaluation{.with_adapter = training::MeanOf(now),
-                         .before = training::MeanOf(before),
-                         .without_adapter = training::MeanOf(base),
+  return TeachEvaluation{.with_adapter = training::MeanOf(now, targets),
+                         .before = training::MeanOf(before, targets),
+                         .without_adapter = training::MeanOf(base, targets),
                          .samples = std::ssize(now)};
 }
 
@@ -140,7 +141,8 @@ TeachResult Teaching::Store(const StoreOptions& options) {
                                      .heldout = heldout_.now,
                                      .known = options_.known,
                                      .general_base = general_measured_.base,
-                                     .general = general_measured_.now});
+                                     .general = general_measured_.now,
+                                     .general_targets = general_measured_.targets});
   result.verdict = judgement.reason;
   adapters::NewVersion version{.status = judgement.promote ? adapters::VersionStatus::kPromoted
                                                            : adapters::VersionStatus::kRejected,

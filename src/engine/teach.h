@@ -32,7 +32,7 @@ struct StoreOptions {
   bool until_forgotten = false;
 };
 
-/// How a version did: mean losses per sample with and without it.
+/// How a version did: mean losses of a target with and without it.
 struct TeachEvaluation {
   training::MeanInterval with_adapter;
   training::MeanInterval before;  // the version it began from
@@ -89,6 +89,7 @@ class Teaching {
     std::vector<double> before;  // by the version it began from
     std::vector<double> now;
     std::vector<double> base;
+    std::vector<double> targets;
     std::optional<TeachEvaluation> Summary() const;
   };
   void Measure(ops::Context& context, const Judged& judged, Measured& measured);

@@ -47,7 +47,8 @@ double TotalWeight(std::span<const MicroBatch> batches) {
   double total = 0.0;
   for (const MicroBatch& batch : batches) {
     for (const Sample* sample : batch.samples) {
-      total += static_cast<double>(sample->weight) * static_cast<double>(CountTargets(*sample));
+      total += static_cast<double>(batch.loss.weight * sample->weight) *
+               static_cast<double>(CountTargets(*sample));
     }
   }
   return total;
@@ -64,7 +65,7 @@ LossPass::Targets LossPass::TargetsOf(const MicroBatch& batch) {
       if (sample->labels[t] == kIgnoredLabel) continue;
       targets.rows.push_back(static_cast<int32_t>(begin + static_cast<int64_t>(t) - 1));
       targets.labels.push_back(sample->labels[t]);
-      targets.weights.push_back(sample->weight);
+      targets.weights.push_back(batch.loss.weight * sample->weight);
     }
   }
   return targets;

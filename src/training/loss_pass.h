@@ -16,6 +16,7 @@ struct LossOptions {
   ops::LossKind kind = ops::LossKind::kCrossEntropy;
   float label_smoothing = 0.0f;
   float temperature = 1.0f;
+  float weight = 1.0f;  // of each target beside those of the step's other losses
 };
 
 /// Samples computed in one pass.

@@ -12,8 +12,8 @@ int64_t StepsOf(const RecipeWishes& wishes, int64_t samples, int64_t new_each_st
     return (epochs * samples + new_each_step - 1) / new_each_step;
   };
   if (wishes.epochs) return rounds(*wishes.epochs);
-  // What measured best on facts: each sample some 25 times, but no fewer than 60 steps.
-  return std::clamp<int64_t>(rounds(25), 60, 1000);
+  // What measured best on facts: each sample some 33 times, but no fewer than 60 steps.
+  return std::clamp<int64_t>(rounds(33), 60, 1000);
 }
 
 }  // namespace

@@ -13,18 +13,18 @@ namespace hyprstream::training {
 /// What may be asked for; what is left alone follows from the samples and the adapter's kind.
 struct RecipeWishes {
   std::optional<double> learning_rate = {};  // peak; else 5e-3 for sparse adapters, 1e-3 for dense
-  std::optional<int64_t> epochs = {};        // times each sample is seen; else about 25
+  std::optional<int64_t> epochs = {};        // times each sample is seen; else about 33
   std::optional<int64_t> steps = {};         // instead of epochs
   Decay decay = Decay::kLinear;
   int64_t warmup = 10;  // steps
   int64_t batch = 16;
   double replay_share = 0.5;  // of each batch, when there is something to replay
   LossOptions loss = {};
-  LossOptions replay_loss = {.kind = ops::LossKind::kForwardKl};
+  LossOptions replay_loss = {.kind = ops::LossKind::kForwardKl, .weight = 3.0f};
   double clip = 1.0;
   double weight_decay = 0.01;
   double beta1 = 0.9;
-  double beta2 = 0.99;
+  double beta2 = 0.999;
   int64_t regrow_every = 0;  // steps; 0: never
   int64_t patience = 0;      // evaluations without a better one before it stops; 0: never
   uint64_t seed = 0;

@@ -32,6 +32,7 @@ void HashLoss(Sha256& hash, const LossOptions& loss) {
   HashValue(hash, loss.kind);
   HashValue(hash, loss.label_smoothing);
   HashValue(hash, loss.temperature);
+  HashValue(hash, loss.weight);
 }
 
 std::string IdentityOf(const Trainer& trainer, const RunData& data, const RunOptions& options) {
@@ -212,12 +213,22 @@ void TrainingRun::Finish() {
 }
 
 MeanInterval MeanOf(std::span<const double> values) {
-  const auto count = static_cast<double>(values.size());
-  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
+  return MeanOf(values, std::vector<double>(values.size(), 1.0));
+}
+
+MeanInterval MeanOf(std::span<const double> values, std::span<const double> targets) {
+  HYPR_CHECK(values.size() == targets.size());
+  const double total = std::accumulate(targets.begin(), targets.end(), 0.0);
+  const double mean =
+      std::inner_product(values.begin(), values.end(), targets.begin(), 0.0) / total;
   if (values.size() < 2) return {.mean = mean, .half_width = 0.0};
   double squares = 0.0;
-  for (const double value : values) squares += (value - mean) * (value - mean);
-  return {.mean = mean, .half_width = 1.96 * std::sqrt(squares / (count - 1.0) / count)};
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double residual = targets[i] * (values[i] - mean);
+    squares += residual * residual;
+  }
+  const auto count = static_cast<double>(values.size());
+  return {.mean = mean, .half_width = 1.96 * std::sqrt(squares * count / (count - 1.0)) / total};
 }
 
 }  // namespace hyprstream::training

@@ -113,5 +113,8 @@ struct MeanInterval {
   double half_width = 0;
 };
 MeanInterval MeanOf(std::span<const double> values);
+/// Of values that stand for so many targets each: with the samples' mean losses, the mean over all
+/// targets. The interval is that of a ratio of sums over independent samples.
+MeanInterval MeanOf(std::span<const double> values, std::span<const double> targets);
 
 }  // namespace hyprstream::training

@@ -22,6 +22,12 @@ int64_t CountTargets(const Sample& sample) {
   return targets;
 }
 
+std::vector<double> TargetCounts(std::span<const Sample> samples) {
+  std::vector<double> counts;
+  for (const Sample& sample : samples) counts.push_back(static_cast<double>(CountTargets(sample)));
+  return counts;
+}
+
 void CheckSample(const Sample& sample, int64_t vocab_size, int64_t context) {
   const auto length = static_cast<int64_t>(sample.ids.size());
   if (sample.labels.size() != sample.ids.size()) {

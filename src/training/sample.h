@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace hyprstream::training {
@@ -17,6 +18,8 @@ struct Sample {
 
 /// Positions t > 0 with a label.
 int64_t CountTargets(const Sample& sample);
+/// Of every sample.
+std::vector<double> TargetCounts(std::span<const Sample> samples);
 
 /// Errors: kInvalidArgument naming the fault: lengths that differ, fewer than two tokens, more than
 /// `context`, an id or label beyond the vocabulary, no target, a weight that is not positive.

@@ -16,7 +16,8 @@ GateLosses Better() {
           .heldout = {1.0, 0.5},
           .known = 0,
           .general_base = {0.2, 0.1},
-          .general = {0.2, 0.1}};
+          .general = {0.2, 0.1},
+          .general_targets = {10.0, 10.0}};
 }
 
 TEST(Gate, PromotesWhatPredictsHeldOutSamplesBetter) { EXPECT_TRUE(Judge(Better()).promote); }
@@ -37,12 +38,22 @@ TEST(Gate, LetsTheGeneralLossGrowByOnePercent) {
   EXPECT_THAT(Judge(losses).reason, HasSubstr("knew"));
 }
 
+TEST(Gate, CountsEveryTokenOfTheGeneralSamplesAlike) {
+  GateLosses losses = Better();
+  losses.general_targets = {400.0, 1.0};
+  losses.general = {0.2, 0.3};
+  EXPECT_TRUE(Judge(losses).promote);
+  losses.general_targets = {1.0, 400.0};
+  EXPECT_FALSE(Judge(losses).promote);
+}
+
 TEST(Gate, RejectsWhatForgetsWhatHadBeenTaught) {
   GateLosses losses{.heldout_before = {0.2, 0.2, 9.0},
                     .heldout = {0.25, 0.3, 1.0},
                     .known = 2,
                     .general_base = {},
-                    .general = {}};
+                    .general = {},
+                    .general_targets = {}};
   EXPECT_TRUE(Judge(losses).promote);
   losses.heldout = {0.4, 0.45, 1.0};  // better on average, but not at what was there before
   EXPECT_FALSE(Judge(losses).promote);
@@ -62,7 +73,7 @@ TEST(Gate, NeverPromotesALossThatIsNoNumber) {
 }
 
 TEST(Gate, WithoutHeldOutSamplesNothingIsJudged) {
-  EXPECT_TRUE(Judge({.general_base = {0.1}, .general = {0.5}}).promote);
+  EXPECT_TRUE(Judge({.general_base = {0.1}, .general = {0.5}, .general_targets = {3.0}}).promote);
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include "training/run.h"
 
 #include <gtest/gtest.h>
+
+#include <cmath>
 #include <unistd.h>
 
 #include <filesystem>
@@ -111,6 +113,37 @@ TEST(TrainingRun, ReviewsWhatWasTaughtBefore) {
         .mean;
   };
   EXPECT_LT(loss_with(taught), 0.8 * loss_with({}));
+}
+
+TEST(TrainingRun, MoreWeightOnReplayKeepsTheModelNearerToItself) {
+  const auto strayed = [](float weight) {
+    Course course;
+    course.options.replay_loss = {.kind = ops::LossKind::kForwardKl, .weight = weight};
+    TrainingRun run = course.Run();
+    RunToEnd(course, run);
+    std::vector<const Sample*> pointers;
+    for (const Sample& sample : run.data().replay) pointers.push_back(&sample);
+    return MeanOf(course.trainer->Losses(course.compute.context, pointers,
+                                         {.kind = ops::LossKind::kForwardKl},
+                                         Trainer::Use::kWithAdapter))
+        .mean;
+  };
+  EXPECT_LT(strayed(8.0f), 0.5 * strayed(1.0f));
+}
+
+TEST(MeanOf, CountsValuesByTheirTargets) {
+  const std::vector<double> losses{1.0, 4.0}, targets{3.0, 1.0};
+  const MeanInterval mean = MeanOf(losses, targets);
+  EXPECT_DOUBLE_EQ(mean.mean, 1.75);
+  // Residuals 3 · (1 - 1.75) and 4 - 1.75, n / (n - 1) = 2, over four targets.
+  EXPECT_DOUBLE_EQ(mean.half_width, 1.96 * std::sqrt(2.0 * 2.0 * 2.25 * 2.25) / 4.0);
+}
+
+TEST(MeanOf, OfEqualTargetsIsThePlainMean) {
+  const std::vector<double> losses{1.0, 2.0, 6.0}, targets(3, 5.0);
+  EXPECT_DOUBLE_EQ(MeanOf(losses, targets).mean, 3.0);
+  EXPECT_DOUBLE_EQ(MeanOf(losses, targets).half_width, MeanOf(losses).half_width);
+  EXPECT_DOUBLE_EQ(MeanOf(losses).half_width, 1.96 * std::sqrt(7.0 / 3.0));
 }
 
 TEST(TrainingRun, ADenseAdapterLearnsToo) {
