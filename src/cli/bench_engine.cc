@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <random>
 
 namespace hyprstream::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using Adapters = std::vector<std::shared_ptr<const engine::LoadedAdapter>>;
 
 std::unique_ptr<engine::Engine> MakeEngine(const std::shared_ptr<const model::Model>& model,
                                            engine::EngineOptions options, const BenchPlan& plan,
@@ -47,6 +49,28 @@ std::vector<Clock::time_point> Drain(engine::Generation& generation, engine::Usa
   return times;
 }
 
+// One run of all streams at once; appends the seconds of the steps in which all took part.
+void DecodeOnce(engine::Engine& engine, const model::Model& model, const BenchPlan& plan,
+                const Adapters& adapters, std::mt19937& random, std::vector<double>& steps) {
+  std::vector<std::unique_ptr<engine::Generation>> streams;
+  for (int64_t i = 0; i < plan.streams; ++i) {
+    engine::GenerationRequest request = Request(model, plan, random);
+    if (!adapters.empty()) {
+      request.adapters = {{.adapter = adapters[static_cast<size_t>(i) % adapters.size()]}};
+    }
+    streams.push_back(engine.Submit(std::move(request)));
+  }
+  // The last stream to start sees only steps in which all of them decode, until the others end:
+  // its last steps are left out.
+  engine::Usage usage;
+  const std::vector<Clock::time_point> times = Drain(*streams.back(), usage);
+  for (size_t i = 0; i + 1 < streams.size(); ++i) Drain(*streams[i], usage);
+  const auto early = static_cast<size_t>(plan.streams > 1 ? plan.new_tokens / 8 : 0);
+  for (size_t i = 1; i + early < times.size(); ++i) {
+    steps.push_back(std::chrono::duration<double>(times[i] - times[i - 1]).count());
+  }
+}
+
 }  // namespace
 
 std::vector<double> MeasureDecode(const std::shared_ptr<const model::Model>& model,
@@ -54,24 +78,32 @@ std::vector<double> MeasureDecode(const std::shared_ptr<const model::Model>& mod
                                   MemoryBudget& budget) {
   const auto engine = MakeEngine(model, options, plan, budget);
   std::mt19937 random(1);
-  std::vector<double> steps;
-  for (int64_t run = -1; run < plan.repeat; ++run) {
-    std::vector<std::unique_ptr<engine::Generation>> streams;
-    for (int64_t i = 0; i < plan.streams; ++i) {
-      streams.push_back(engine->Submit(Request(*model, plan, random)));
-    }
-    // The last stream to start sees only steps in which all of them decode, until the others end:
-    // its last steps are left out.
-    engine::Usage usage;
-    const std::vector<Clock::time_point> times = Drain(*streams.back(), usage);
-    for (size_t i = 0; i + 1 < streams.size(); ++i) Drain(*streams[i], usage);
-    if (run < 0) continue;
-    const auto early = static_cast<size_t>(plan.streams > 1 ? plan.new_tokens / 8 : 0);
-    for (size_t i = 1; i + early < times.size(); ++i) {
-      steps.push_back(std::chrono::duration<double>(times[i] - times[i - 1]).count());
-    }
+  std::vector<double> warm_up, steps;
+  DecodeOnce(*engine, *model, plan, {}, random, warm_up);
+  for (int64_t run = 0; run < plan.repeat; ++run) {
+    DecodeOnce(*engine, *model, plan, {}, random, steps);
   }
   return steps;
+}
+
+PairedSeconds MeasureDecodePair(const std::shared_ptr<const model::Model>& model,
+                                const engine::EngineOptions& options, const BenchPlan& plan,
+                                const Adapters& adapters, MemoryBudget& budget) {
+  const auto engine = MakeEngine(model, options, plan, budget);
+  std::mt19937 random(1);
+  // A run's mean: on small models single steps are shorter than a thread's wake-up.
+  const auto mean = [&](const Adapters& acting) {
+    std::vector<double> steps;
+    DecodeOnce(*engine, *model, plan, acting, random, steps);
+    return std::accumulate(steps.begin(), steps.end(), 0.0) / static_cast<double>(steps.size());
+  };
+  mean(adapters);  // warms up
+  PairedSeconds pair;
+  for (int64_t run = 0; run < plan.repeat; ++run) {
+    pair.without.push_back(mean({}));
+    pair.with.push_back(mean(adapters));
+  }
+  return pair;
 }
 
 std::vector<double> MeasurePrefill(const std::shared_ptr<const model::Model>& model,

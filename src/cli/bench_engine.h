@@ -21,6 +21,18 @@ struct BenchPlan {
 std::vector<double> MeasureDecode(const std::shared_ptr<const model::Model>& model,
                                   const engine::EngineOptions& options, const BenchPlan& plan,
                                   MemoryBudget& budget);
+/// Mean seconds of a decode step of each run, with and without adapters in turns, so that both meet
+/// the same machine.
+struct PairedSeconds {
+  std::vector<double> with;
+  std::vector<double> without;
+};
+/// Stream i takes adapter i modulo their number.
+PairedSeconds MeasureDecodePair(
+    const std::shared_ptr<const model::Model>& model, const engine::EngineOptions& options,
+    const BenchPlan& plan,
+    const std::vector<std::shared_ptr<const engine::LoadedAdapter>>& adapters,
+    MemoryBudget& budget);
 /// Seconds from the start of a prompt's computation to its first token, one for each run.
 std::vector<double> MeasurePrefill(const std::shared_ptr<const model::Model>& model,
                                    const engine::EngineOptions& options, const BenchPlan& plan,

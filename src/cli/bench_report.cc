@@ -49,7 +49,7 @@ json::value BenchDocument(const BenchResult& result, const kernels::MachineLimit
   const double bytes_per_second = result.bytes_per_sample / spread.median;
   const double operations = result.operations_per_sample / spread.median;
   const double memory_share = Share(bytes_per_second, limits.read_bytes_per_second);
-  const double arithmetic_share = Share(operations, ArithmeticLimit(result.type, limits));
+  const double arithmetic_share = Share(operations, ArithmeticLimit(result.arithmetic, limits));
   json::object document{{"bench", result.what},
                         {"model", result.model},
                         {"type", Name(result.type)},

@@ -31,6 +31,7 @@ struct BenchResult {
   double bytes_per_sample = 0;   // weights read
   double operations_per_sample = 0;
   std::vector<double> seconds;
+  DType arithmetic = type;  // what the weights are multiplied in
 };
 
 /// {"bench", "model", …, "median_seconds", "p95_seconds", "n", "tokens_per_second", …, "limits",

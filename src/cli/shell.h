@@ -44,6 +44,7 @@ void AddLoraVerbs(CLI::App& root, Shell& shell);
 void AddServeVerb(CLI::App& root, Shell& shell);
 void AddBenchVerbs(CLI::App& root, Shell& shell);
 void AddBenchTokenizerVerb(CLI::App& bench, Shell& shell);
+void AddBenchTrainVerb(CLI::App& bench, Shell& shell);
 void AddDebugVerbs(CLI::App& root, Shell& shell);
 void AddDebugTokenVerbs(CLI::App& debug, Shell& shell);
 void AddDebugTemplateVerb(CLI::App& debug, Shell& shell);

@@ -138,6 +138,24 @@ class BenchTest(unittest.TestCase):
         self.check(result)
         self.assertEqual(result["n"], 2)
 
+    def test_decode_with_adapters_beside_decode_without(self):
+        result = run("bench", "decode", "--model", "willowbrook", "--streams", 4, "--tokens", 16,
+                     "--adapters", 3, "--repeat", 2, "--json").json()
+        self.check(result)
+        self.assertEqual(result["adapters"]["count"], 3)
+        self.assertGreater(result["adapters"]["speed_ratio"], 0)
+        self.assertEqual(result["n"], 2)
+
+    def test_training_steps(self):
+        result = run("bench", "train", "--model", "willowbrook", "--samples", 2, "--tokens", 32,
+                     "--targets", 8, "--repeat", 2, "--json").json()
+        self.check(result)
+        self.assertEqual(result["new_tokens"], 16)
+        self.assertGreater(result["share"]["of_arithmetic_limit"], 0)
+        self.assertGreater(result["peak_resident_bytes"], 11 << 20)
+        self.assertIn("--targets", run("bench", "train", "--model", "willowbrook",
+                                       "--targets", 999, status=2).err)
+
     def test_tokenizer(self):
         result = run("bench", "tokenizer", "--model", "willowbrook", "--file",
                      WILLOWBROOK / "README.md", "--json").json()
