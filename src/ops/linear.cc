@@ -53,7 +53,7 @@ class LinearRun {
 
   void PlanChunks();
   void AllocateComponents();
-  void Prepare(int64_t share) const;
+  void Prepare(int64_t share, int64_t shares) const;
   void RunChunks(int thread);
   void RunChunk(const LinearCall& call, const Part& part, int64_t begin, int64_t end,
                 std::byte* scratch) const;
@@ -68,7 +68,7 @@ class LinearRun {
   LinearInput input_;
   std::span<Part> parts_;
   int64_t chunks_ = 0;
-  bool adapters_ = false;
+  int64_t component_products_ = 0;
   int64_t scratch_bytes_ = 0;
   std::byte* scratch_ = nullptr;
   std::atomic<int64_t> next_chunk_{0};
@@ -101,12 +101,12 @@ void LinearRun::AllocateComponents() {
   for (size_t i = 0; i < calls_.size(); ++i) {
     const auto count = static_cast<int64_t>(calls_[i].adapters.size());
     if (count == 0) continue;
-    adapters_ = true;
     parts_[i].components = context_.scratch.Allocate<Components>(count);
     for (int64_t s = 0; s < count; ++s) {
       const AdapterSegment& segment = calls_[i].adapters[static_cast<size_t>(s)];
       const int64_t rows = segment.row_end - segment.row_begin;
       HYPR_CHECK(segment.row_begin >= 0 && rows >= 0 && segment.row_end <= input_.x().rows);
+      component_products_ += rows * segment.view.rank * input_.x().cols;
       parts_[i].components[static_cast<size_t>(s)] = {
           .segment = &segment,
           .z = context_.scratch.Allocate<float>(rows * segment.view.rank).data()};
@@ -115,21 +115,22 @@ void LinearRun::AllocateComponents() {
 }
 
 void LinearRun::Run() {
-  // Waking the team costs more than converting a few short rows.
+  // Waking the team costs more than converting a few short rows and multiplying a few components.
   constexpr int64_t kAlonePieces = 32;
-  if (!adapters_ && input_.pieces() <= kAlonePieces) {
-    input_.Prepare(0, input_.pieces());
+  constexpr int64_t kAloneProducts = int64_t{32} << 10;
+  if (input_.pieces() <= kAlonePieces && component_products_ <= kAloneProducts) {
+    Prepare(0, 1);
   } else {
-    context_.pool.ParallelFor(context_.pool.threads(), 1, [&](int64_t begin, int64_t end, int) {
-      for (int64_t share = begin; share < end; ++share) Prepare(share);
+    const int64_t shares = context_.pool.threads();
+    context_.pool.ParallelFor(shares, 1, [&](int64_t begin, int64_t end, int) {
+      for (int64_t share = begin; share < end; ++share) Prepare(share, shares);
     });
   }
   context_.pool.Share([&](int thread) { RunChunks(thread); });
 }
 
-// One of as many shares as threads: of the conversion of x and of every segment's components.
-void LinearRun::Prepare(int64_t share) const {
-  const int64_t shares = context_.pool.threads();
+// One of so many shares: of the conversion of x and of every segment's components.
+void LinearRun::Prepare(int64_t share, int64_t shares) const {
   const auto border = [&](int64_t count, int64_t index) { return count * index / shares; };
   input_.Prepare(border(input_.pieces(), share), border(input_.pieces(), share + 1));
   const ConstMatrix& x = input_.x();
@@ -170,8 +171,19 @@ void LinearRun::RunChunks(int thread) {
   }
 }
 
+// Many adapters' columns lie far apart in memory: what waits for each of them in turn costs more
+// than the sums themselves. The product of the base's weights gives them time to come.
+void Prefetch(const LowRankView& view, const LinearCall& call, int64_t begin, int64_t end) {
+  constexpr int64_t kLine = 64 / sizeof(float);
+  for (int64_t c = 0; c < view.rank; ++c) {
+    const float* b = view.b + c * call.weight->out_features();
+    for (int64_t i = begin; i < end; i += kLine) __builtin_prefetch(b + i, 0, 2);
+  }
+}
+
 void LinearRun::RunChunk(const LinearCall& call, const Part& part, int64_t begin, int64_t end,
                          std::byte* scratch) const {
+  for (const Components& c : part.components) Prefetch(c.segment->view, call, begin, end);
   Multiply(call, begin, end, scratch);
   for (const Components& c : part.components) {
     const AdapterSegment& segment = *c.segment;
