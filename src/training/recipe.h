@@ -20,7 +20,7 @@ struct RecipeWishes {
   int64_t batch = 16;
   double replay_share = 0.5;  // of each batch, when there is something to replay
   LossOptions loss = {};
-  LossOptions replay_loss = {.kind = ops::LossKind::kForwardKl, .weight = 3.0f};
+  LossOptions replay_loss = {.kind = ops::LossKind::kForwardKl, .weight = 2.0f};
   double clip = 1.0;
   double weight_decay = 0.01;
   double beta1 = 0.9;
