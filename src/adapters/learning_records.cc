@@ -63,6 +63,15 @@ LearningRecord LearningRecords::Get(std::string_view adapter) {
   return record;
 }
 
+std::vector<std::string> LearningRecords::Active() {
+  Statement row(database_,
+                "SELECT name FROM adapters JOIN adapter_learning ON adapter = row "
+                "WHERE state <> 'stopped' ORDER BY name");
+  std::vector<std::string> names;
+  while (row.Step()) names.push_back(row.Text(0));
+  return names;
+}
+
 void LearningRecords::Start(std::string_view adapter) {
   Transaction transaction(database_);
   SetState(database_, Row(adapter), LearningState::kRunning, 0);

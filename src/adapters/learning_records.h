@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/sqlite.h"
 
@@ -46,8 +47,10 @@ class LearningRecords {
   /// Creates what is missing. Errors: those of Database; kIo.
   explicit LearningRecords(const std::filesystem::path& home);
 
-  // Errors of all: kNotFound for the adapter.
+  // Errors of all that name an adapter: kNotFound.
   LearningRecord Get(std::string_view adapter);
+  /// Names of the adapters that are not stopped.
+  std::vector<std::string> Active();
   void Start(std::string_view adapter);
   /// kStopped when nothing is queued, else kStopping.
   LearningState Stop(std::string_view adapter);

@@ -17,9 +17,10 @@ struct Drawn {
   std::optional<int32_t> end;
 };
 
-Drawn Collect(Generation& generation) {
+Drawn Collect(Generation& generation, const std::function<void()>& check) {
   Drawn drawn;
   while (const std::optional<GenerationEvent> event = generation.Next()) {
+    if (check) check();
     if (const auto* token = std::get_if<TokenEvent>(&*event)) {
       drawn.ids.push_back(token->id);
       drawn.text += token->text;
@@ -78,7 +79,7 @@ std::vector<training::Sample> Rehearse(const LoadedModel& loaded, Engine& engine
   };
   std::vector<Pending> pending;
   for (auto& generation : asked) {
-    const Drawn question = Collect(*generation);
+    const Drawn question = Collect(*generation, options.check);
     progress.Advance(1);
     if (question.text.empty() || !question.end) continue;
     const Value message =
@@ -89,7 +90,7 @@ std::vector<training::Sample> Rehearse(const LoadedModel& loaded, Engine& engine
     pending.push_back({std::move(prompt.ids), std::move(answer)});
   }
   for (Pending& one : pending) {
-    const Drawn answer = Collect(*one.answer);
+    const Drawn answer = Collect(*one.answer, options.check);
     progress.Advance(1);
     training::Sample sample{.ids = std::move(one.prompt), .labels = {}};
     sample.labels.assign(sample.ids.size(), training::kIgnoredLabel);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "engine/engine.h"
@@ -19,6 +20,7 @@ struct RehearsalOptions {
   int32_t answer_tokens = 128;   // at most
   uint64_t seed = 0;
   ProgressListener progress = {};
+  std::function<void()> check = {};  // called now and then; may throw to end it
 };
 
 /// Fewer than `count` when some questions come out empty. None when the template gives a user's

@@ -53,6 +53,14 @@ float WeightOf(const Value& object) {
   Refuse("a sample's weight is no number", "a positive number", text::WriteJson(*value));
 }
 
+bool OnlyLast(const Value& object) {
+  const Value* value = object.Find("learn");
+  if (value == nullptr || value->is_none()) return false;
+  if (value->is_string() && value->as_string() == "last") return true;
+  if (value->is_string() && value->as_string() == "all") return false;
+  Refuse("a sample's \"learn\" is unknown", "\"all\" or \"last\"", text::WriteJson(*value));
+}
+
 Value Message(std::string_view role, const std::string& content) {
   return Value::Object({{"role", Value::String(role)}, {"content", Value::String(content)}});
 }
@@ -96,15 +104,19 @@ std::vector<Sample> SampleEncoder::Encode(std::string_view json) const {
     samples.push_back({.ids = IdsField(object, "ids"), .labels = IdsField(object, "labels")});
   } else if (const Value* messages = object.Find("messages")) {
     samples = OfMessages(*messages);
+    if (OnlyLast(object)) samples.erase(samples.begin(), samples.end() - 1);
   } else if (object.Find("input") != nullptr || object.Find("output") != nullptr) {
     samples = OfMessages(Value::List({Message("user", TextField(object, "input")),
                                       Message("assistant", TextField(object, "output"))}));
   } else if (object.Find("prompt") != nullptr || object.Find("completion") != nullptr) {
     samples = OfMessages(Value::List({Message("user", TextField(object, "prompt")),
                                       Message("assistant", TextField(object, "completion"))}));
+  } else if (object.Find("text") != nullptr) {
+    samples.push_back(OfContinuation(object));
   } else {
     Refuse("a sample has no known form",
-           "\"messages\", or \"input\" and \"output\", or \"ids\" and \"labels\"",
+           "\"messages\", or \"input\" and \"output\", or \"text\" and \"continuation\", or "
+           "\"ids\" and \"labels\"",
            std::string(json.substr(0, 80)));
   }
   const float weight = WeightOf(object);
@@ -148,6 +160,22 @@ Sample SampleEncoder::OfAnswer(const Value& messages, size_t answer) const {
     // Templates go on after the end of the turn; the model is never asked to.
     const auto& ends = end_of_generation_;
     if (std::find(ends.begin(), ends.end(), id) != ends.end()) break;
+  }
+  return sample;
+}
+
+// The end is learnt too, as an answer's is.
+Sample SampleEncoder::OfContinuation(const Value& object) const {
+  Sample sample;
+  sample.ids = prompts_->Continuation(TextField(object, "text")).ids;
+  sample.labels.assign(sample.ids.size(), training::kIgnoredLabel);
+  const std::string& continuation = TextField(object, "continuation");
+  std::vector<int32_t> answer = tokenizer_->Encode(
+      text::MarkedText{.text = continuation, .inert = {{0, continuation.size()}}});
+  if (!end_of_generation_.empty()) answer.push_back(end_of_generation_.front());
+  for (const int32_t id : answer) {
+    sample.ids.push_back(id);
+    sample.labels.push_back(id);
   }
   return sample;
 }

@@ -26,8 +26,9 @@ class SampleEncoder {
                 std::vector<int32_t> end_of_generation, int64_t context);
 
   /// One line of a data file: {"messages": […]}, {"input", "output"} (or "prompt", "completion"),
-  /// or
-  /// {"ids", "labels"}; with "weight" if wanted. Errors: kInvalidArgument saying what is wrong.
+  /// {"text", "continuation"} without a chat template, or {"ids", "labels"}; with "weight" if
+  /// wanted. Of messages every answer is learnt, with "learn": "last" only the last one. Errors:
+  /// kInvalidArgument saying what is wrong.
   std::vector<training::Sample> Encode(std::string_view json) const;
 
   /// A JSON Lines file; blank lines are skipped. Errors: as Encode, naming the line; kNotFound;
@@ -37,6 +38,7 @@ class SampleEncoder {
  private:
   std::vector<training::Sample> OfMessages(const text::Value& messages) const;
   training::Sample OfAnswer(const text::Value& messages, size_t answer) const;
+  training::Sample OfContinuation(const text::Value& object) const;
 
   const std::shared_ptr<const PromptBuilder> prompts_;
   const std::shared_ptr<const text::Tokenizer> tokenizer_;

@@ -21,10 +21,11 @@ void Turns::Enter() {
 }
 
 void Turns::AwaitTurn(std::unique_lock<std::mutex>& lock) {
-  changed_.wait(lock, [this] { return closed_ || holder_ == Holder::kBorrower; });
-  if (closed_) {
+  changed_.wait(lock, [this] { return closed_ || interrupted_ || holder_ == Holder::kBorrower; });
+  if (closed_ || holder_ == Holder::kEngine) {
     wanted_ = false;
-    throw Error(ErrorCode::kCancelled, {.message = "the engine has ended"});
+    throw Error(ErrorCode::kCancelled,
+                {.message = closed_ ? "the engine has ended" : "waiting for a turn was ended"});
   }
   slice_begin_ = options_.now();
 }
@@ -39,6 +40,7 @@ void Turns::Pause() {
   const Duration slice = now - slice_begin_;
   typical_ = lent_.slices == 0 ? slice : (7 * typical_ + slice) / 8;
   ++lent_.slices;
+  computed_ += slice;
   if (!Over(now)) {
     slice_begin_ = now;
     return;
@@ -50,10 +52,22 @@ void Turns::Pause() {
 }
 
 void Turns::Leave() {
+  computed_ += options_.now() - slice_begin_;
   const std::lock_guard lock(mutex_);
   wanted_ = false;
   holder_ = Holder::kEngine;
   changed_.notify_all();
+}
+
+void Turns::Interrupt() {
+  const std::lock_guard lock(mutex_);
+  interrupted_ = true;
+  changed_.notify_all();
+}
+
+void Turns::Reset() {
+  const std::lock_guard lock(mutex_);
+  interrupted_ = false;
 }
 
 bool Turns::wanted() const {

@@ -29,11 +29,13 @@ class Turns {
   Turns(ThreadPool& threads, Mailbox& mailbox, Options options);
 
   // The borrower's side, one thread at a time. Errors of all that wait: kCancelled once the engine
-  // has ended; the turn is then the borrower's no more.
+  // has ended or the borrower was interrupted; the turn is then the borrower's no more.
   void Enter();
   /// The end of a slice: gives the turn back when it is over and waits for the next one.
   void Pause();
   void Leave();
+  /// Time that the borrower has computed for. Its own thread.
+  Duration computed() const { return computed_; }
   /// To compute with, between Enter and Leave.
   ThreadPool& threads() { return threads_; }
 
@@ -48,6 +50,10 @@ class Turns {
    private:
     Turns& turns_;
   };
+
+  /// Any thread: the borrower waits no longer, until Reset.
+  void Interrupt();
+  void Reset();
 
   // The engine thread's side.
   bool wanted() const;
@@ -83,6 +89,7 @@ class Turns {
   Holder holder_ = Holder::kEngine;  // guarded by mutex_, as what follows
   bool wanted_ = false;
   bool closed_ = false;
+  bool interrupted_ = false;
 
   // Whoever has the turn reads and writes these.
   bool idle_ = false;
@@ -90,6 +97,7 @@ class Turns {
   Duration typical_{};       // length of a slice
   Clock::time_point begin_;  // of the turn
   Clock::time_point slice_begin_;  // of the slice
+  Duration computed_{};
   Lent lent_;
 };
 

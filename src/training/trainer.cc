@@ -109,7 +109,7 @@ std::vector<double> Trainer::Losses(ops::Context& context, std::span<const Sampl
                                     const LossOptions& loss, Use use) {
   const ActingAdapter adapter = use == Use::kWithAdapter ? Acting() : ActingAdapter{};
   std::vector<double> losses;
-  for (const MicroBatch& batch : PackSamples(samples, loss, 512)) {
+  for (const MicroBatch& batch : PackSamples(samples, loss, options_.rows)) {
     const std::vector<double> more = pass_.Losses(context, batch, adapter);
     losses.insert(losses.end(), more.begin(), more.end());
   }

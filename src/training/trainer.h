@@ -22,6 +22,7 @@ struct TrainerOptions {
   Bytes activations = {};
   /// By place, besides the adapter's own scale: y += scale · place_scales[p] · B (A x). Empty: 1.
   std::vector<double> place_scales = {};
+  int64_t rows = 512;                // tokens that Losses computes in one pass
   std::function<void()> pause = {};  // as model::TrainingPassOptions::pause
 };
 

@@ -47,8 +47,10 @@ TEST_F(LearningRecordsTest, WhatIsToBeLearntSurvivesTheProcess) {
   EXPECT_EQ(LearningRecords(home_).Get("tone").state, LearningState::kStopped);
   LearningRecords(home_).Start("tone");
   EXPECT_EQ(LearningRecords(home_).Get("tone").state, LearningState::kRunning);
+  EXPECT_THAT(LearningRecords(home_).Active(), ElementsAre("tone"));
   EXPECT_EQ(LearningRecords(home_).Stop("tone"), LearningState::kStopped);  // nothing is queued
   EXPECT_EQ(LearningRecords(home_).Get("tone").state, LearningState::kStopped);
+  EXPECT_TRUE(LearningRecords(home_).Active().empty());
 }
 
 TEST_F(LearningRecordsTest, StoppingKnowsUpToWhichSample) {

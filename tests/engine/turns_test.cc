@@ -133,6 +133,21 @@ TEST_F(TurnsTest, AnIdleEngineLendsUntilMailComes) {
   borrower.join();
 }
 
+TEST_F(TurnsTest, ABorrowerThatWaitsCanBeInterrupted) {
+  Turns turns = MakeTurns(0.0);
+  std::thread borrower = Borrow(turns, 1ms);
+  turns.Interrupt();
+  borrower.join();
+  EXPECT_FALSE(turns.wanted());
+  turns.Reset();
+  std::thread next = Borrow(turns, 1ms);
+  mailbox_.Poke();
+  turns.LendIdle();
+  EXPECT_EQ(slices_, 1);
+  turns.Close();
+  next.join();
+}
+
 // The real engine: answers stay what they are, slices are computed beside them and without them.
 TEST(BorrowedTurns, AnswersAreTheSameBesideABorrower) {
   const auto model = std::make_shared<const testing::FakeModel>(testing::FakeModel::Traits{});
