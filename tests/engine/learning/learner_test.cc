@@ -3,9 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
+
+#include <csignal>
 #include <filesystem>
 
 #include "classroom.h"
+#include "engine/collect.h"
 
 namespace hyprstream::engine {
 namespace {
@@ -15,6 +19,24 @@ using adapters::LearningState;
 using adapters::SampleState;
 using adapters::VersionStatus;
 using enum LearningEventKind;
+
+// Every write that would make a file longer than a page fails while this lives.
+class FullDisk {
+ public:
+  FullDisk() {
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit limit = before_;
+    limit.rlim_cur = 4096;
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FullDisk() { setrlimit(RLIMIT_FSIZE, &before_); }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  rlimit before_{};
+};
 
 class LearnerTest : public ::testing::Test {
  protected:
@@ -266,6 +288,38 @@ TEST_F(LearnerTest, ADeletedAdapterIsForgotten) {
     verdict = AwaitVerdict(*events_);
   } while (verdict.adapter != "second");
   EXPECT_EQ(verdict.version, 1);
+}
+
+// No file can grow any more, as on a full disk: whoever sends samples is told, learning says what
+// keeps it, answers go on, and with room again nothing has been lost.
+TEST_F(LearnerTest, AFullDiskStopsLearningButNotServing) {
+  room_.options.save_every = std::chrono::milliseconds(0);
+  Begin();
+  const auto ask = [&] {
+    return Ask(*room_.engine, {.prompt = {1, 2, 3},
+                               .max_tokens = 8,
+                               .sampling = {.temperature = 0},
+                               .ignore_eos = true})
+        .ids;
+  };
+  const std::vector<int32_t> before = ask();
+  learner().Start("pupil");
+  const Learner::Added added = learner().AddSamples("pupil", Facts(0, 4, 4));
+  Await(*events_, {kTrainingStep});
+  LearningEvent problem;
+  {
+    const FullDisk full;
+    problem = Await(*events_, {kError});
+    EXPECT_EQ(problem.adapter, "pupil");
+    EXPECT_FALSE(problem.message.empty());
+    EXPECT_THROW(learner().AddSamples("pupil", Facts(4, 1, 1)), Error);
+    EXPECT_TRUE(learner().Status("pupil").problem.has_value());
+    EXPECT_EQ(ask(), before);
+  }
+  EXPECT_EQ(AwaitVerdict(*events_).kind, kPromotion);
+  EXPECT_FALSE(learner().Status("pupil").problem.has_value());
+  EXPECT_EQ(learner().Status("pupil").samples_done, std::ssize(added.ids));
+  EXPECT_EQ(learner().Status("pupil").queue_length, 0);
 }
 
 TEST_F(LearnerTest, FeedbackTeachesTheAdapterThatAnswered) {
