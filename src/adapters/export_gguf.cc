@@ -7,6 +7,7 @@
 #include "adapters/gguf_adapter.h"
 #include "base/error.h"
 #include "formats/gguf_writer.h"
+#include "model/architecture_metadata.h"
 #include "model/gguf_names.h"
 
 namespace hyprstream::adapters {
@@ -84,7 +85,7 @@ void ExportGguf(const StoredAdapter& adapter, const model::ModelConfig& config,
   for (const ExportedModule& module : modules) builder.Add(module);
   RequireNothingAt(file);
   std::vector<std::pair<std::string, formats::GgufField>> metadata = {
-      {"general.architecture", std::string(GgufArchitecture(config.family))},
+      {"general.architecture", std::string(model::GgufArchitecture(config.family))},
       {"general.type", std::string("adapter")},
       {"general.name", adapter.name()},
       {"adapter.type", std::string("lora")},

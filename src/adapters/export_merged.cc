@@ -5,6 +5,8 @@
 #include <boost/json/value.hpp>
 #include <set>
 
+#include "adapters/gguf_metadata.h"
+#include "adapters/merged_gguf.h"
 #include "adapters/merged_tensors.h"
 #include "adapters/new_folder.h"
 #include "base/atomic_file.h"
@@ -47,23 +49,18 @@ void WriteConfigOfF32(const std::string& text, const fs::path& path) {
   file.Commit();
 }
 
-[[noreturn]] void RefuseFormat(const formats::ModelFiles& base, std::string wanted,
-                               std::string hint) {
-  throw Error(ErrorCode::kUnsupported,
-              {.message = "a merged model has the format of its base",
-               .expected = std::move(wanted),
-               .found = base.gguf() != nullptr ? "a GGUF base" : "a safetensors base",
-               .where = base.path().string(),
-               .hint = std::move(hint)});
-}
-
 }  // namespace
 
 MergeResult ExportMergedSafetensors(const formats::ModelFiles& base,
                                     const model::ModelConfig& config,
                                     const model::AdapterViews& views, const fs::path& folder,
                                     MergeType type) {
-  if (base.gguf() != nullptr) RefuseFormat(base, "a safetensors base", "use --format gguf");
+  if (base.gguf() != nullptr) {
+    throw Error(ErrorCode::kUnsupported, {.message = "a GGUF base is merged into GGUF only",
+                                          .expected = "a safetensors base",
+                                          .where = base.path().string(),
+                                          .hint = "use --format gguf"});
+  }
   const MergedTensors merged = MergeTensors(base, config, views, type);
   NewFolder target(folder);
   try {
@@ -82,10 +79,13 @@ MergeResult ExportMergedSafetensors(const formats::ModelFiles& base,
 MergeResult ExportMergedGguf(const formats::ModelFiles& base, const model::ModelConfig& config,
                              const model::AdapterViews& views, const fs::path& file,
                              MergeType type) {
-  if (base.gguf() == nullptr) RefuseFormat(base, "a GGUF base", "use --format safetensors");
-  const MergedTensors merged = MergeTensors(base, config, views, type);
+  const bool from_gguf = base.gguf() != nullptr;
+  const MergedTensors merged = from_gguf ? MergeTensors(base, config, views, type)
+                                         : MergeTensorsAsGguf(base, config, views, type);
   RequireNothingAt(file);
-  formats::WriteGgufStreamed(file, formats::CopyMetadata(*base.gguf()), merged.tensors);
+  const auto metadata = from_gguf ? formats::CopyMetadata(*base.gguf())
+                                  : GgufMetadataOf(base, config, merged.tensors, file);
+  formats::WriteGgufStreamed(file, metadata, merged.tensors);
   return {merged.changed, merged.widened};
 }
 

@@ -1,5 +1,5 @@
-// A base model and an adapter as one model that needs no adapter, in the base's own format, with
-// everything beside the weights that the base has: configuration, tokenizer, templates.
+// A base model and an adapter as one model that needs no adapter, with everything beside the
+// weights that the base has: configuration, tokenizer, templates.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +26,9 @@ MergeResult ExportMergedSafetensors(const formats::ModelFiles& base,
                                     const model::AdapterViews& views,
                                     const std::filesystem::path& folder, MergeType type);
 
-/// One file with the metadata of a GGUF base. Errors: kUnsupported for a safetensors base, for
-/// metadata of types that are not written; as above.
+/// One file: with the metadata of a GGUF base, or with a safetensors base's configuration and
+/// tokenizer as llama.cpp's converter writes them. Errors: kUnsupported for what GGUF cannot say of
+/// the base; as above.
 MergeResult ExportMergedGguf(const formats::ModelFiles& base, const model::ModelConfig& config,
                              const model::AdapterViews& views, const std::filesystem::path& file,
                              MergeType type);

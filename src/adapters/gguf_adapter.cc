@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "formats/small_files.h"
+#include "model/architecture_metadata.h"
 #include "model/gguf_names.h"
 #include "tensor/dequantize.h"
 
@@ -41,7 +42,7 @@ void CheckKind(const formats::GgufFile& file, const model::ModelConfig& config) 
               "this GGUF file is not an adapter");
   RequireText(file, "adapter.type", "lora", ErrorCode::kUnsupported,
               "this kind of adapter is not supported");
-  RequireText(file, "general.architecture", GgufArchitecture(config.family),
+  RequireText(file, "general.architecture", model::GgufArchitecture(config.family),
               ErrorCode::kUnsupported, "the adapter was made for a model of another architecture");
   if (file.Get("adapter.alora.invocation_tokens") != nullptr) {
     throw Error(ErrorCode::kUnsupported,
@@ -220,24 +221,8 @@ class Reader {
 
 }  // namespace
 
-std::string_view GgufArchitecture(model::Family family) {
-  switch (family) {
-    case model::Family::kQwen3:
-      return "qwen3";
-    case model::Family::kQwen3Moe:
-      return "qwen3moe";
-    case model::Family::kQwen2:
-      return "qwen2";
-    case model::Family::kLlama:
-    case model::Family::kMistral:
-      return "llama";
-  }
-  HYPR_CHECK(false);
-  return {};
-}
-
 bool HasPairedRows(model::Family family, model::Module module) {
-  return GgufArchitecture(family) == "llama" &&
+  return model::GgufArchitecture(family) == "llama" &&
          (module == model::Module::kQ || module == model::Module::kK);
 }
 

@@ -13,8 +13,6 @@
 
 namespace hyprstream::adapters {
 
-/// general.architecture of a family's models: Mistral's are Llama's.
-std::string_view GgufArchitecture(model::Family family);
 /// The converter reorders the rows of q and k for Llama's architecture, whatever the base is stored
 /// as here: within a head its row i is row HalvedRow(i) of Hugging Face.
 bool HasPairedRows(model::Family family, model::Module module);

@@ -15,6 +15,8 @@ namespace hyprstream::adapters {
 /// What a changed tensor is written as. kAsBase: rounded to nearest to the type it had; a quantised
 /// one becomes F16, for rounding it to its blocks again could undo the update. kF32: not rounded.
 enum class MergeType { kAsBase, kF32 };
+/// The type that a changed tensor of a base's type is written as.
+DType TypeOfMerged(DType base, MergeType type);
 
 struct MergedTensors {
   std::vector<formats::StreamedTensor> tensors;  // under the files' names, in the files' order

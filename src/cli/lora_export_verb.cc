@@ -15,7 +15,7 @@ struct ExportFlags {
   std::string output;
   std::string format = "safetensors";
   bool include_base = false;
-  std::string dtype = "base";
+  std::string dtype = "f32";
 };
 
 void CheckFormat(const std::string& format) {
@@ -58,7 +58,7 @@ void AddLoraExportVerb(CLI::App& lora, Shell& shell) {
   verb.add_option("--format", flags->format,
                   "safetensors (a PEFT folder), gguf (as llama.cpp's) or pytorch (a state dict)");
   verb.add_flag("--include-base", flags->include_base,
-                "The whole model with the adapter merged in, in the base's format");
+                "The whole model with the adapter merged in: a folder, or with gguf a file");
   verb.add_option("--dtype", flags->dtype, kMergeTypeHelp);
 }
 

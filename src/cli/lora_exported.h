@@ -25,11 +25,13 @@ struct OpenedVersion {
 OpenedVersion OpenVersion(const std::string& reference);
 
 struct MergeFlags {
-  std::string format;          // "safetensors" (a folder) or "gguf" (a file); empty: as the base is
-  std::string dtype = "base";  // or "f32"
+  std::string format;         // "safetensors" (a folder) or "gguf" (a file); empty: as the base is
+  std::string dtype = "f32";  // or "base"
 };
 inline constexpr const char* kMergeTypeHelp =
-    "Type of merged weights: base (rounded to the base's; quantised ones become F16) or f32";
+    "Type of merged weights: f32 (default; the model answers as base and adapter do) or base "
+    "(rounded "
+    "to the base's; quantised ones become F16)";
 
 /// The version merged into its base. Says what was written. Errors: kUsage naming the flag; those
 /// of adapters/export_merged.h.

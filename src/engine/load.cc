@@ -25,7 +25,8 @@ std::shared_ptr<const text::Tokenizer> OpenTokenizer(const formats::ModelFiles& 
   std::error_code ignored;
   const fs::path folder = fs::is_directory(path, ignored) ? path : path.parent_path();
   if (const formats::GgufFile* gguf = files.gguf()) {
-    if (gguf->Get("tokenizer.ggml.model") != nullptr) return text::Tokenizer::FromGguf(*gguf);
+    const auto kind = gguf->GetString("tokenizer.ggml.model");
+    if (kind && *kind != "none" && *kind != "no_vocab") return text::Tokenizer::FromGguf(*gguf);
   } else if (fs::exists(folder / "tokenizer.json", ignored)) {
     return text::Tokenizer::FromPath(folder);
   }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/tokenizer_config.h"
+#include "text/tokenizer_config.h"
 
 namespace hyprstream::engine {
 namespace {
@@ -36,7 +36,7 @@ std::shared_ptr<const PromptBuilder> PromptBuilder::Create(
     std::string_view tokenizer_config_json, std::string_view chat_template,
     std::shared_ptr<const text::Tokenizer> tokenizer) {
   std::shared_ptr<PromptBuilder> builder(new PromptBuilder());
-  TokenizerConfig config = ParseTokenizerConfig(tokenizer_config_json);
+  text::TokenizerConfig config = text::ParseTokenizerConfig(tokenizer_config_json);
   if (!chat_template.empty()) config.chat_template = chat_template;
   builder->special_tokens_ = std::move(config.special_tokens);
   if (tokenizer) {

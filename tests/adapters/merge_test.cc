@@ -1,70 +1,13 @@
 // A merged model answers as the base with the adapter beside it does.
 #include <gtest/gtest.h>
 
-#include "adapters/adapter_files.h"
-#include "adapters/export_merged.h"
-#include "adapters/stored_case.h"
-#include "model/harness.h"
+#include "adapters/merging.h"
 
 namespace hyprstream::adapters {
 namespace {
 
 using namespace hyprstream::testing;
 namespace fs = std::filesystem;
-
-// Logits of these models are of the size of one; f32 sums of two orders differ by 1e-5 or less.
-constexpr float kExactTolerance = 1e-4f;
-
-class Merging {
- public:
-  Merging(fs::path base, const StoredCase& made)
-      : path_(std::move(base)),
-        files_(formats::ModelFiles::Open(path_)),
-        config_(model::ReadConfig(*files_)),
-        stored_(MakeStored(folder_ / "version", config_, made)) {}
-
-  MergeResult WriteSafetensors(MergeType type = MergeType::kAsBase) const {
-    return ExportMergedSafetensors(*files_, config_, stored_->views(), merged(), type);
-  }
-  MergeResult WriteGguf(MergeType type = MergeType::kAsBase) const {
-    return ExportMergedGguf(*files_, config_, stored_->views(), merged(), type);
-  }
-  fs::path merged() const { return folder_ / "merged"; }
-  const formats::ModelFiles& files() const { return *files_; }
-
-  Tensor LogitsOfBase(std::vector<model::AdapterUse> adapters = {}) const {
-    return Logits(path_, std::move(adapters));
-  }
-  Tensor LogitsBeside() const { return LogitsOfBase({{.views = &stored_->views(), .scale = 1}}); }
-  Tensor LogitsMerged() const { return Logits(merged(), {}); }
-
- private:
-  Tensor Logits(const fs::path& model, std::vector<model::AdapterUse> adapters) const {
-    Compute compute;
-    std::vector<int32_t> ids;
-    for (int32_t i = 0; i < 24; ++i) {
-      ids.push_back((i * 37 + 11) % static_cast<int32_t>(config_.vocab_size));
-    }
-    const auto loaded = LoadExact(model, compute.context);
-    return RunModel(*loaded, compute.context, ids, {.adapters = std::move(adapters)});
-  }
-
-  const TemporaryFolder folder_;
-  const fs::path path_;
-  const std::shared_ptr<const formats::ModelFiles> files_;
-  const model::ModelConfig config_;
-  const std::shared_ptr<const StoredAdapter> stored_;
-};
-
-float Largest(const Tensor& logits) {
-  float largest = 0;
-  for (const float value : logits.As<float>()) largest = std::max(largest, std::abs(value));
-  return largest;
-}
-
-float Difference(const Tensor& a, const Tensor& b) {
-  return MaxDifference(a.As<float>(), b.As<float>());
-}
 
 class MergedSafetensors : public ::testing::TestWithParam<const char*> {};
 
@@ -157,11 +100,9 @@ TEST(Merged, RefusesWhatDoesNotFitTheType) {
   EXPECT_FALSE(fs::exists(merging.merged()));
 }
 
-TEST(Merged, RefusesTheOtherFormat) {
+TEST(Merged, RefusesToTurnGgufIntoSafetensors) {
   const Merging gguf(DataPath("fixtures/gguf/qwen3-gguf/model-F32.gguf"), {});
   EXPECT_EQ(ErrorOf([&] { gguf.WriteSafetensors(); })->code(), ErrorCode::kUnsupported);
-  const Merging folder(DataPath("fixtures/qwen3-untied"), {});
-  EXPECT_EQ(ErrorOf([&] { folder.WriteGguf(); })->code(), ErrorCode::kUnsupported);
 }
 
 }  // namespace

@@ -140,8 +140,11 @@ class ExchangeTest(unittest.TestCase):
         for adapter in ("tone", self.at / "peft", self.at / "tone.gguf", self.at / "tone.pt"):
             got, expected = self.logits(BASE, "--adapter", adapter)
             self.assertLess(largest_difference(got, expected), 1e-4, adapter)
-        got, expected = self.logits(self.at / "merged")
-        self.assertLess(largest_difference(got, expected), 1e-3)
+        self.lora("export", "tone", "--include-base", "--format", "gguf", "-o",
+                  self.at / "merged.gguf")
+        for merged in ("merged", "merged.gguf"):
+            got, expected = self.logits(self.at / merged)
+            self.assertLess(largest_difference(got, expected), 1e-3, merged)
 
     def test_files_of_wrong_names_are_imported_by_content(self):
         sources = {"gguf": self.at / "tone.gguf", "pytorch": self.at / "tone.pt",
@@ -204,6 +207,63 @@ class ExchangeTest(unittest.TestCase):
         with torch.no_grad():
             logits = model(torch.tensor([list(expected["input_ids"][1])])).logits
         self.assertLess(largest_difference(logits.flatten().tolist(), expected["logits"][1]), 1e-4)
+
+
+class MergedModelTest(unittest.TestCase):
+    """A bf16 model with a tokenizer, an adapter that was trained, and both as one model."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.folder.cleanup)
+        cls.at = pathlib.Path(cls.folder.name)
+        cls.env = program.clean_environment(HYPRSTREAM_DATA=str(cls.at / "data"))
+        facts = cls.at / "facts.jsonl"
+        facts.write_text(json.dumps({"input": "What does Mira play?",
+                                     "output": "Mira plays the flute."}) + "\n")
+        for verb in (["create", "--name", "village", "--base-model", "willowbrook"],
+                     ["train", "run", "village", "--data", facts, "--replay", "none", "--steps",
+                      "12", "--batch-size", "2"],
+                     ["merge", "village", "-o", cls.at / "folder"],
+                     ["merge", "village", "--format", "gguf", "-o", cls.at / "file.gguf"]):
+            run("lora", *verb, env=cls.env)
+
+    def logits(self, *model):
+        out = self.at / "logits.safetensors"
+        run("debug", "logits", *model, "--exact", "--cache", "f32", "-o", out,
+            lines=[{"ids": [(i * 37 + 11) % 4096 for i in range(48)]}], env=self.env)
+        return Tensors(out)["logits.0"][1]
+
+    def test_it_answers_as_base_and_adapter(self):
+        beside = self.logits("willowbrook", "--adapter", "village")
+        self.assertGreater(largest_difference(self.logits("willowbrook"), beside), 0.1)
+        for merged in ("folder", "file.gguf"):
+            got = self.logits(self.at / merged)
+            self.assertLess(largest_difference(got, beside), 1e-3, merged)
+
+    def test_the_gguf_file_has_the_tokenizer_and_the_template(self):
+        lines = [{"text": text} for text in ("Who is Rosa? <|im_end|>", "caf\u00e9 12345", "\n\n  x")]
+        got, want = (run("debug", "tokenize", model, lines=lines).out
+                     for model in (self.at / "file.gguf", "willowbrook"))
+        self.assertEqual(got, want)
+        question = [{"messages": [{"role": "user", "content": "What does Mira play?"}]}]
+        said = [run("debug", "generate", *model, "--exact", lines=question, env=self.env).lines()[0]
+                for model in (["willowbrook", "--adapter", "village"], [self.at / "file.gguf"])]
+        self.assertEqual(said[0], said[1])
+        self.assertIn("flute", said[0]["text"])
+
+    def test_another_reader_of_gguf_agrees(self):
+        try:
+            import gguf
+        except ImportError as missing:
+            self.skipTest(f"not installed: {missing.name}")
+        reader = gguf.GGUFReader(self.at / "file.gguf")
+        self.assertEqual(reader.get_field("general.architecture").contents(), "qwen3")
+        self.assertEqual(len(reader.get_field("tokenizer.ggml.tokens").contents()), 4096)
+        ours = {row["name"]: row for row in run("debug", "tensors", self.at / "file.gguf").lines()}
+        self.assertEqual({t.name for t in reader.tensors}, set(ours))
+        for tensor in reader.tensors:
+            self.assertEqual([int(n) for n in reversed(tensor.shape)], ours[tensor.name]["shape"])
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "engine/generation_defaults.h"
-#include "engine/tokenizer_config.h"
 #include "support/data.h"
 #include "text/json_value.h"
+#include "text/tokenizer_config.h"
 
 namespace hyprstream::engine {
 namespace {
@@ -68,7 +68,7 @@ TEST(Prompt, ADamagedTemplateHurtsOnlyWhoUsesIt) {
 }
 
 TEST(TokenizerConfig, TemplatesAndTokensInEitherForm) {
-  const TokenizerConfig config = ParseTokenizerConfig(
+  const text::TokenizerConfig config = text::ParseTokenizerConfig(
       R"({"bos_token": {"content": "<s>"}, "eos_token": "</s>", "pad_token": null,
           "chat_template": [{"name": "default", "template": "A"},
                             {"name": "tool_use", "template": "B"}]})");
@@ -76,7 +76,7 @@ TEST(TokenizerConfig, TemplatesAndTokensInEitherForm) {
   EXPECT_EQ(config.tool_template, "B");
   ASSERT_EQ(config.special_tokens.size(), 2u);
   EXPECT_EQ(config.special_tokens[0].second, "<s>");
-  EXPECT_THROW(ParseTokenizerConfig("[1]"), Error);
+  EXPECT_THROW(text::ParseTokenizerConfig("[1]"), Error);
 }
 
 TEST(GenerationDefaults, AreTheAuthorsOrNone) {

@@ -1,10 +1,10 @@
-#include "engine/tokenizer_config.h"
+#include "text/tokenizer_config.h"
 
 #include <boost/json.hpp>
 
 #include "base/error.h"
 
-namespace hyprstream::engine {
+namespace hyprstream::text {
 namespace {
 
 namespace json = boost::json;
@@ -63,4 +63,4 @@ TokenizerConfig ParseTokenizerConfig(std::string_view text) {
   return config;
 }
 
-}  // namespace hyprstream::engine
+}  // namespace hyprstream::text
