@@ -65,7 +65,9 @@ int Serve(Shell& shell, const ServeFlags& flags) {
                                 i < flags.names.size() ? flags.names[i] : "", budget));
   }
   server::Service service(std::move(models));
-  server::App app{.service = service, .limits = {}, .program_version = kVersion};
+  server::SideWork side_work;
+  server::App app{
+      .service = service, .limits = {}, .program_version = kVersion, .side_work = side_work};
   server::Site site(app, {.keys = {},
                           .local_hosts_only = true,
                           .allowed_hosts = {},

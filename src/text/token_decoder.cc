@@ -130,6 +130,12 @@ std::string TokenDecoder::Decode(const std::vector<std::string_view>& spellings)
   return text;
 }
 
+std::string TokenDecoder::BytesInside(std::string_view spelling) const {
+  TokenStream stream(*this);
+  stream.is_first_ = false;
+  return stream.BytesOf(spelling);
+}
+
 TokenStream::TokenStream(const TokenDecoder& decoder) : decoder_(&decoder) {
   bool fused = false;
   ends_.content.clear();

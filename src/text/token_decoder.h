@@ -47,6 +47,8 @@ class TokenDecoder {
   explicit TokenDecoder(std::vector<DecoderStep> steps) : steps_(std::move(steps)), joins_(false) {}
 
   std::string Decode(const std::vector<std::string_view>& spellings) const;
+  /// What one token adds in the middle of a text, which may be a part of a character.
+  std::string BytesInside(std::string_view spelling) const;
 
  private:
   friend class TokenStream;
@@ -62,6 +64,7 @@ class TokenStream {
   std::string Flush();
 
  private:
+  friend class TokenDecoder;
   std::string BytesOf(std::string_view spelling);
   std::string Trim(std::string text);
 

@@ -10,11 +10,18 @@ namespace {
 
 using Kind = AnswerPart::Kind;
 using Splitter = engine::ReasoningSplitter;
+using CallPiece = engine::ToolCallSplitter::Piece;
 
-void Append(std::vector<Splitter::Piece> pieces, std::vector<AnswerPart>& parts) {
-  for (Splitter::Piece& piece : pieces) {
-    parts.push_back({piece.kind == Splitter::Kind::kReasoning ? Kind::kReasoning : Kind::kContent,
-                     std::move(piece.text)});
+void AddCalls(std::vector<CallPiece> pieces, int64_t& calls, std::vector<AnswerPart>& parts) {
+  for (CallPiece& piece : pieces) {
+    if (piece.kind == CallPiece::Kind::kText) {
+      parts.push_back({.text = std::move(piece.text)});
+    } else {
+      parts.push_back({.kind = Kind::kToolCall,
+                       .text = std::move(piece.arguments),
+                       .name = std::move(piece.name),
+                       .call = calls++});
+    }
   }
 }
 
@@ -28,6 +35,7 @@ Answer::Answer(engine::Engine& engine, std::vector<engine::GenerationRequest> re
   for (engine::GenerationRequest& request : requests) {
     Choice& choice = choices_.emplace_back();
     if (options.reasoning) choice.reasoning.emplace(*options.reasoning);
+    if (options.tools) choice.tools.emplace();
     choice.generation = engine.Submit(std::move(request));
   }
 }
@@ -68,12 +76,30 @@ AnswerUpdate Answer::Tell(size_t index, engine::GenerationEvent event) {
 }
 
 void Answer::Split(Choice& choice, const std::string& text, bool last, AnswerUpdate& update) {
+  const auto add = [&](const std::vector<Splitter::Piece>& pieces) {
+    for (const Splitter::Piece& piece : pieces) {
+      if (piece.kind == Splitter::Kind::kReasoning) {
+        update.parts.push_back({.kind = Kind::kReasoning, .text = piece.text});
+      } else {
+        SplitContent(choice, piece.text, update);
+      }
+    }
+  };
   if (!choice.reasoning) {
-    if (!text.empty()) update.parts.push_back({Kind::kContent, text});
-    return;
+    SplitContent(choice, text, update);
+  } else {
+    add(choice.reasoning->Push(text));
+    if (last) add(choice.reasoning->Flush());
   }
-  Append(choice.reasoning->Push(text), update.parts);
-  if (last) Append(choice.reasoning->Flush(), update.parts);
+  if (last && choice.tools) AddCalls(choice.tools->Flush(), choice.calls, update.parts);
+}
+
+void Answer::SplitContent(Choice& choice, const std::string& text, AnswerUpdate& update) {
+  if (choice.tools) {
+    AddCalls(choice.tools->Push(text), choice.calls, update.parts);
+  } else if (!text.empty()) {
+    update.parts.push_back({.text = text});
+  }
 }
 
 // A prompt counts once, however many choices it has.
@@ -94,6 +120,14 @@ std::string FreshId(std::string_view prefix) {
     if (c != '-') id += c;
   }
   return id;
+}
+
+AnswerHead MakeHead(std::string_view id_prefix, Speaker speaker) {
+  std::string fingerprint = speaker.fingerprint();
+  return {.id = FreshId(id_prefix),
+          .created = UnixSeconds(),
+          .speaker = std::move(speaker),
+          .fingerprint = std::move(fingerprint)};
 }
 
 int64_t UnixSeconds() {

@@ -1,6 +1,6 @@
 // The generations of one request on their way to a client: events of all choices in the order they
-// come, texts told apart into reasoning and answer. Polled by the connection's thread; dropping it
-// cancels what is unfinished.
+// come, texts told apart into reasoning, answer and calls of tools. Polled by the connection's
+// thread; dropping it cancels what is unfinished.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 
 #include "engine/engine.h"
 #include "engine/reasoning.h"
+#include "engine/tool_calls.h"
 #include "server/http/router.h"
 #include "server/service.h"
 
@@ -26,9 +27,11 @@ struct AnswerHead {
 };
 
 struct AnswerPart {
-  enum class Kind { kReasoning, kContent };
+  enum class Kind { kReasoning, kContent, kToolCall };
   Kind kind = Kind::kContent;
-  std::string text;
+  std::string text = {};  // of a call: its arguments, JSON
+  std::string name = {};  // of the tool that is called
+  int64_t call = 0;       // number of the call in its choice
 };
 
 struct AnswerUpdate {
@@ -53,6 +56,7 @@ class Answer {
     /// Nothing: the text is one piece, whatever it says.
     std::optional<engine::ReasoningSplitter::Begin> reasoning;
     size_t choices_per_prompt = 1;
+    bool tools = false;  // calls of tools are looked for
   };
 
   /// Submits all requests. Errors: those of Engine::Submit.
@@ -65,17 +69,21 @@ class Answer {
   /// Every choice has finished and been told.
   bool finished() const { return unfinished_ == 0; }
   size_t choices() const { return choices_.size(); }
+  size_t choices_per_prompt() const { return choices_per_prompt_; }
   const AnswerUsage& usage() const { return usage_; }
 
  private:
   struct Choice {
     std::unique_ptr<engine::Generation> generation;
     std::optional<engine::ReasoningSplitter> reasoning;
+    std::optional<engine::ToolCallSplitter> tools;
+    int64_t calls = 0;
     bool told = false;  // that it has finished
   };
 
   AnswerUpdate Tell(size_t index, engine::GenerationEvent event);
   void Split(Choice& choice, const std::string& text, bool last, AnswerUpdate& update);
+  void SplitContent(Choice& choice, const std::string& text, AnswerUpdate& update);
   void Count(size_t index, const engine::Usage& usage);
 
   std::vector<Choice> choices_;
@@ -89,5 +97,6 @@ class Answer {
 /// "chatcmpl-…" with random digits.
 std::string FreshId(std::string_view prefix);
 int64_t UnixSeconds();
+AnswerHead MakeHead(std::string_view id_prefix, Speaker speaker);
 
 }  // namespace hyprstream::server

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "server/http/router.h"
+#include "server/http/side_work.h"
 #include "server/service.h"
 
 namespace hyprstream::server {
@@ -22,6 +23,7 @@ struct App {
   Service& service;
   AppLimits limits;
   std::string program_version;
+  SideWork& side_work;
   std::atomic<bool> draining{false};
 
   /// Errors: kUnavailable when too many requests wait already, or the server is about to end.
@@ -31,6 +33,9 @@ struct App {
 void AddHealthRoutes(Router& router, App& app);
 void AddModelRoutes(Router& router, App& app);
 void AddChatRoutes(Router& router, App& app);
+void AddCompletionRoutes(Router& router, App& app);
+void AddEmbeddingRoutes(Router& router, App& app);
+void AddTokenRoutes(Router& router, App& app);
 
 /// Headers that name who answered.
 void NameSpeaker(const Speaker& speaker, RequestRecord& record, Headers& headers);

@@ -4,6 +4,7 @@
 
 #include "server/http/error_reply.h"
 #include "server/http/json_fields.h"
+#include "server/http/logprobs_form.h"
 #include "server/http/openai_form.h"
 
 namespace hyprstream::server {
@@ -12,72 +13,13 @@ namespace {
 namespace json = boost::json;
 using Kind = AnswerPart::Kind;
 
-/// Chunks are written by hand: everything but the pieces is the same in each.
-class ChatStream : public BodySource {
- public:
-  ChatStream(AnswerHead head, Answer answer, const ChatOutput& output)
-      : answer_(std::move(answer)),
-        output_(output),
-        begin_("data: " + ChunkBegin(head, "chat.completion.chunk")),
-        end_(output.include_usage ? "],\"usage\":null}\n\n" : "]}\n\n"),
-        greeted_(answer_.choices(), false) {}
-
-  void WhenReady(std::function<void()> ready) override { answer_.WhenReady(ready); }
-
-  State Take(std::string& out) override {
-    while (auto update = answer_.TryNext()) {
-      Tell(*update, out);
-      if (failed_) return State::kEnd;
-    }
-    if (!answer_.finished()) return State::kMore;
-    if (output_.include_usage) {
-      out += begin_ + "],\"usage\":" + json::serialize(UsageObject(answer_.usage())) + "}\n\n";
-    }
-    out += kSseDone;
-    return State::kEnd;
-  }
-
- private:
-  void Tell(const AnswerUpdate& update, std::string& out) {
-    if (!greeted_[update.choice]) {
-      greeted_[update.choice] = true;
-      Chunk(update.choice, R"("role":"assistant","content":"")", "null", out);
-    }
-    for (const AnswerPart& part : update.parts) {
-      std::string delta =
-          part.kind == Kind::kReasoning ? R"("reasoning_content":)" : R"("content":)";
-      AppendJsonString(delta, part.text);
-      Chunk(update.choice, delta, "null", out);
-    }
-    if (update.token) return;
-    if (update.finished.reason == engine::FinishReason::kError) {
-      failed_ = true;
-      out += "data: " + ErrorBody(*update.finished.error, Dialect::kOpenAi) + "\n\n";
-      return;
-    }
-    Chunk(update.choice, "", "\"" + std::string(FinishName(update.finished.reason)) + "\"", out);
-  }
-
-  void Chunk(size_t choice, std::string_view delta, std::string_view reason, std::string& out) {
-    out.append(begin_).append("{\"index\":").append(std::to_string(choice));
-    out.append(",\"delta\":{").append(delta).append("},\"logprobs\":null,\"finish_reason\":");
-    out.append(reason).append("}").append(end_);
-  }
-
-  Answer answer_;
-  const ChatOutput output_;
-  const std::string begin_;
-  const std::string end_;
-  std::vector<bool> greeted_;
-  bool failed_ = false;
-};
-
 class ChatLater : public LaterReply {
  public:
-  ChatLater(Reply reply, AnswerHead head, Answer answer)
+  ChatLater(Reply reply, AnswerHead head, Answer answer, const ChatOutput& output)
       : reply_(std::move(reply)),
         head_(std::move(head)),
         answer_(std::move(answer)),
+        output_(output),
         choices_(answer_.choices()) {}
 
   void WhenReady(std::function<void()> ready) override { answer_.WhenReady(ready); }
@@ -85,8 +27,10 @@ class ChatLater : public LaterReply {
   std::optional<Reply> Take() override {
     while (auto update = answer_.TryNext()) {
       Choice& choice = choices_[update->choice];
-      for (AnswerPart& part : update->parts) {
-        (part.kind == Kind::kReasoning ? choice.reasoning : choice.content) += part.text;
+      for (AnswerPart& part : update->parts) Keep(choice, std::move(part));
+      if (update->token && output_.logprobs) {
+        choice.logprobs.push_back(
+            TokenLogprobObject(*head_.speaker.model->loaded.tokenizer, *update->token));
       }
       if (update->token) continue;
       if (update->finished.reason == engine::FinishReason::kError) {
@@ -102,21 +46,42 @@ class ChatLater : public LaterReply {
   struct Choice {
     std::string content;
     std::string reasoning;
+    json::array calls;
+    json::array logprobs;
     engine::FinishReason reason = engine::FinishReason::kStop;
   };
+
+  static void Keep(Choice& choice, AnswerPart part) {
+    if (part.kind != Kind::kToolCall) {
+      (part.kind == Kind::kReasoning ? choice.reasoning : choice.content) += part.text;
+      return;
+    }
+    choice.calls.push_back(
+        json::object{{"id", FreshId("call_")},
+                     {"type", "function"},
+                     {"function", json::object{{"name", part.name}, {"arguments", part.text}}}});
+  }
+
+  json::object ChoiceObject(size_t index) {
+    Choice& choice = choices_[index];
+    const bool called = !choice.calls.empty();
+    json::object message{{"role", "assistant"}, {"content", choice.content}, {"refusal", nullptr}};
+    if (called && choice.content.empty()) message["content"] = nullptr;
+    if (!choice.reasoning.empty()) message["reasoning_content"] = choice.reasoning;
+    if (called) message["tool_calls"] = std::move(choice.calls);
+    json::object object{{"index", index}, {"message", std::move(message)}, {"logprobs", nullptr}};
+    if (output_.logprobs) {
+      object["logprobs"] =
+          json::object{{"content", std::move(choice.logprobs)}, {"refusal", nullptr}};
+    }
+    object["finish_reason"] = called ? "tool_calls" : FinishName(choice.reason);
+    return object;
+  }
 
   Reply Whole() {
     json::object document = HeadObject(head_, "chat.completion");
     json::array choices;
-    for (size_t i = 0; i < choices_.size(); ++i) {
-      json::object message{
-          {"role", "assistant"}, {"content", choices_[i].content}, {"refusal", nullptr}};
-      if (!choices_[i].reasoning.empty()) message["reasoning_content"] = choices_[i].reasoning;
-      choices.push_back(json::object{{"index", i},
-                                     {"message", std::move(message)},
-                                     {"logprobs", nullptr},
-                                     {"finish_reason", FinishName(choices_[i].reason)}});
-    }
+    for (size_t i = 0; i < choices_.size(); ++i) choices.push_back(ChoiceObject(i));
     document["choices"] = std::move(choices);
     document["usage"] = UsageObject(answer_.usage());
     reply_.body = json::serialize(document);
@@ -126,20 +91,16 @@ class ChatLater : public LaterReply {
   Reply reply_;
   const AnswerHead head_;
   Answer answer_;
+  const ChatOutput output_;
   std::vector<Choice> choices_;
 };
 
 }  // namespace
 
-Reply StreamChat(Reply reply, AnswerHead head, Answer answer, const ChatOutput& output) {
-  PrepareSse(reply);
-  reply.stream = std::make_unique<ChatStream>(std::move(head), std::move(answer), output);
-  return reply;
-}
-
-Reply CollectChat(Reply reply, AnswerHead head, Answer answer, const ChatOutput&) {
+Reply CollectChat(Reply reply, AnswerHead head, Answer answer, const ChatOutput& output) {
   Reply later;
-  later.later = std::make_unique<ChatLater>(std::move(reply), std::move(head), std::move(answer));
+  later.later =
+      std::make_unique<ChatLater>(std::move(reply), std::move(head), std::move(answer), output);
   return later;
 }
 

@@ -8,6 +8,7 @@ namespace hyprstream::server {
 
 struct ChatOutput {
   bool include_usage = false;  // a last chunk with the usage
+  bool logprobs = false;
 };
 
 /// Both add to `reply`, which has the headers already.

@@ -1,5 +1,4 @@
 // OpenAI's chat completions.
-#include <algorithm>
 #include <boost/json.hpp>
 #include <utility>
 
@@ -8,34 +7,22 @@
 #include "server/http/app.h"
 #include "server/http/chat_input.h"
 #include "server/http/chat_output.h"
-#include "server/http/error_reply.h"
+#include "server/http/openai_form.h"
 #include "server/http/sampling_input.h"
 
 namespace hyprstream::server {
 namespace {
 
-int32_t ReadMaxTokens(const JsonField& body, int32_t otherwise) {
-  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
-  for (const char* name : {"max_completion_tokens", "max_tokens"}) {
-    if (const auto value = body.FindInteger(name, 1, kMost)) return static_cast<int32_t>(*value);
-  }
-  return otherwise;
-}
+constexpr int64_t kMaxTopLogprobs = 20;
 
-bool ReadIncludeUsage(const JsonField& body, bool stream) {
-  const auto options = body.Find("stream_options");
-  if (!options) return false;
-  const bool wanted = options->FindFlag("include_usage").value_or(false);
-  if (!stream) options->Refuse("stream_options only with \"stream\": true");
-  return wanted;
-}
-
-std::vector<engine::GenerationRequest> Repeat(const engine::GenerationRequest& request,
-                                              int64_t count) {
-  std::vector<engine::GenerationRequest> requests(static_cast<size_t>(count), request);
-  if (!request.sampling.seed) return requests;
-  for (size_t i = 0; i < requests.size(); ++i) *requests[i].sampling.seed += i;
-  return requests;
+/// -1: none are told.
+int32_t ReadLogprobs(const JsonField& body) {
+  const bool wanted = body.FindFlag("logprobs").value_or(false);
+  const auto top = body.Find("top_logprobs");
+  if (!top) return wanted ? 0 : -1;
+  const auto count = static_cast<int32_t>(top->Integer(0, kMaxTopLogprobs));
+  if (!wanted && count > 0) top->Refuse("top_logprobs only with \"logprobs\": true");
+  return wanted ? count : -1;
 }
 
 Reply Chat(App& app, Call& call) {
@@ -45,25 +32,26 @@ Reply Chat(App& app, Call& call) {
   const ServedModel& model = *speaker.model;
   app.Admit(model);
   const bool stream = body.FindFlag("stream").value_or(false);
-  ChatOutput output{.include_usage = ReadIncludeUsage(body, stream)};
+  const int32_t logprobs = ReadLogprobs(body);
+  const ChatOutput output{.include_usage = ReadIncludeUsage(body, stream),
+                          .logprobs = logprobs >= 0};
   const int64_t choices = body.FindInteger("n", 1, app.limits.max_choices).value_or(1);
 
-  const engine::Prompt prompt = model.loaded.prompts->Chat(ReadChat(body));
+  const text::ChatInput input = ReadChat(body);
+  const engine::Prompt prompt = model.loaded.prompts->Chat(input);
   engine::GenerationRequest request = ReadSampling(body, model.defaults);
-  request.max_tokens = ReadMaxTokens(body, request.max_tokens);
+  request.max_tokens = ReadMaxTokens(body, 1, request.max_tokens);
+  request.sampling.logprobs = logprobs;
   request.prompt = prompt.ids;
   request.adapters = speaker.adapters;
 
   Reply reply;
   NameSpeaker(speaker, *call.record, reply.headers);
-  AnswerHead head{.id = FreshId("chatcmpl-"),
-                  .created = UnixSeconds(),
-                  .speaker = std::move(speaker),
-                  .fingerprint = {}};
-  head.fingerprint = head.speaker.fingerprint();
+  AnswerHead head = MakeHead("chatcmpl-", std::move(speaker));
   Answer answer(*model.engine, Repeat(request, choices),
                 {.reasoning = engine::ReasoningBegin(prompt.text),
-                 .choices_per_prompt = static_cast<size_t>(choices)},
+                 .choices_per_prompt = static_cast<size_t>(choices),
+                 .tools = !input.tools.is_none()},
                 call.record);
   if (stream) return StreamChat(std::move(reply), std::move(head), std::move(answer), output);
   return CollectChat(std::move(reply), std::move(head), std::move(answer), output);

@@ -216,15 +216,15 @@ std::function<void()> Connection::Waker() {
 
 /// Until the reply is known. False: the client has left before.
 asio::awaitable<bool> Connection::Await(Reply& reply) {
-  if (reply.later) reply.later->WhenReady(Waker());
   while (reply.later) {
-    if (ended_ && input_.empty()) co_return false;
+    reply.later->WhenReady(Waker());
     std::optional<Reply> known = reply.later->Take();
-    if (known) {
-      reply = std::move(*known);
-    } else {
+    while (!known) {
+      if (ended_ && input_.empty()) co_return false;
       co_await reply_event_.Wait();
+      known = reply.later->Take();
     }
+    reply = std::move(*known);
   }
   co_return true;
 }

@@ -78,6 +78,31 @@ engine::GenerationRequest ReadSampling(const JsonField& body,
   return request;
 }
 
+int32_t ReadMaxTokens(const JsonField& body, int32_t least, int32_t otherwise) {
+  for (const char* name : {"max_completion_tokens", "max_tokens"}) {
+    if (const auto value = body.FindInteger(name, least, kMaxId)) {
+      return static_cast<int32_t>(*value);
+    }
+  }
+  return otherwise;
+}
+
+bool ReadIncludeUsage(const JsonField& body, bool stream) {
+  const auto options = body.Find("stream_options");
+  if (!options) return false;
+  const bool wanted = options->FindFlag("include_usage").value_or(false);
+  if (!stream) options->Refuse("stream_options only with \"stream\": true");
+  return wanted;
+}
+
+std::vector<engine::GenerationRequest> Repeat(const engine::GenerationRequest& request,
+                                              int64_t count) {
+  std::vector<engine::GenerationRequest> requests(static_cast<size_t>(count), request);
+  if (!request.sampling.seed) return requests;
+  for (size_t i = 0; i < requests.size(); ++i) *requests[i].sampling.seed += i;
+  return requests;
+}
+
 std::vector<WantedAdapter> ReadLora(const JsonField& body) {
   std::vector<WantedAdapter> wanted;
   const auto lora = body.Find("lora");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "engine/request.h"
 #include "server/http/json_fields.h"
@@ -15,6 +16,17 @@ namespace hyprstream::server {
 /// Errors: kInvalidArgument naming the field.
 engine::GenerationRequest ReadSampling(const JsonField& body,
                                        const engine::GenerationRequest& defaults);
+
+/// The first of "max_completion_tokens" and "max_tokens" that is given. Errors: kInvalidArgument
+/// below `least`.
+int32_t ReadMaxTokens(const JsonField& body, int32_t least, int32_t otherwise);
+
+/// Of "stream_options". Errors: kInvalidArgument for options without a stream.
+bool ReadIncludeUsage(const JsonField& body, bool stream);
+
+/// `count` times the request; with a seed, each has its own.
+std::vector<engine::GenerationRequest> Repeat(const engine::GenerationRequest& request,
+                                              int64_t count);
 
 /// Adapters of "lora": [{"name", "scale"}]. Errors: kInvalidArgument.
 std::vector<WantedAdapter> ReadLora(const JsonField& body);

@@ -61,6 +61,9 @@ Site::Site(App& app, SiteOptions options) : options_(std::move(options)) {
   AddHealthRoutes(router_, app);
   AddModelRoutes(router_, app);
   AddChatRoutes(router_, app);
+  AddCompletionRoutes(router_, app);
+  AddEmbeddingRoutes(router_, app);
+  AddTokenRoutes(router_, app);
 }
 
 Handled Site::Handle(Request request, const std::string& peer) {
