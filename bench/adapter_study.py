@@ -29,9 +29,9 @@ VARIANTS = {
     "sparse": ([], [], False),
     "sparse, shuffled answers": ([], [], True),
     "sparse, a fifth": (["--sparsity", "0.998"], [], False),
-    "dense r=3 (equal values)": (["--kind", "lora", "--rank", "3"], [], False),
-    "dense r=1 (equal bytes)": (["--kind", "lora", "--rank", "1"], [], False),
-    "dense r=8": (["--kind", "lora", "--rank", "8"], [], False),
+    "dense r=3 (equal values)": (["--kind", "lora", "--rank", "3"], ["--lr", "5e-3"], False),
+    "dense r=1 (equal bytes)": (["--kind", "lora", "--rank", "1"], ["--lr", "5e-3"], False),
+    "dense r=8": (["--kind", "lora", "--rank", "8"], ["--lr", "5e-3"], False),
 }
 
 

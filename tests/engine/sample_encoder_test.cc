@@ -83,7 +83,7 @@ TEST_F(SampleEncoderTest, ControlTokensInASampleStayText) {
 
 TEST_F(SampleEncoderTest, SaysWhatIsWrong) {
   EXPECT_NE(WhatIsWrong("[]").find("object"), std::string::npos);
-  EXPECT_NE(WhatIsWrong(R"({"text": "x"})").find("known form"), std::string::npos);
+  EXPECT_NE(WhatIsWrong(R"({"story": "x"})").find("known form"), std::string::npos);
   EXPECT_NE(WhatIsWrong(R"({"input": 3, "output": "x"})").find("\"input\""), std::string::npos);
   EXPECT_NE(WhatIsWrong(R"({"messages": [{"role": "user", "content": "x"}]})").find("assistant"),
             std::string::npos);

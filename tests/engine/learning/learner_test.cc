@@ -241,8 +241,9 @@ TEST_F(LearnerTest, APinnedVersionStays) {
 TEST_F(LearnerTest, AdaptersLearnSideBySide) {
   room_.Create("second");
   Begin();
-  learner().AddSamples("pupil", Facts(0, 4, 4));
-  learner().AddSamples("second", Facts(10, 4, 4));
+  // Bursts long enough for the second to begin during the first.
+  learner().AddSamples("pupil", Facts(0, 10, 4));
+  learner().AddSamples("second", Facts(10, 10, 4));
   learner().Start("pupil");
   learner().Start("second");
   // Neither waits for the other's burst.
