@@ -79,8 +79,9 @@ bool ToolCallSplitter::StepText(std::vector<Piece>& out, bool last) {
   }
   const size_t keep = last ? 0 : Uncertain(held_);
   const std::string_view shown = std::string_view(held_).substr(0, held_.size() - keep);
+  if (shown.find_first_not_of(kSpace) != std::string_view::npos) after_call_ = false;
   // White space after the last call is nobody's answer.
-  if (!called_ || shown.find_first_not_of(kSpace) != std::string_view::npos) EmitText(out, shown);
+  if (!after_call_) EmitText(out, shown);
   held_.erase(0, shown.size());
   return false;
 }
@@ -91,7 +92,7 @@ bool ToolCallSplitter::StepCall(std::vector<Piece>& out, bool last) {
   const std::string_view body = std::string_view(held_).substr(0, close);
   const size_t used = close == std::string::npos ? held_.size() : close + kClose.size();
   if (auto call = ParseCall(body)) {
-    called_ = true;
+    after_call_ = true;
     out.push_back(std::move(*call));
   } else {
     EmitText(out, std::string(kOpen) + held_.substr(0, used));

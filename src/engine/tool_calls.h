@@ -24,15 +24,13 @@ class ToolCallSplitter {
   /// What is still held back; a call without its closing tag counts. The answer is over afterwards.
   std::vector<Piece> Flush();
 
-  bool called() const { return called_; }
-
  private:
   bool Step(std::vector<Piece>& out, bool last);
   bool StepText(std::vector<Piece>& out, bool last);
   bool StepCall(std::vector<Piece>& out, bool last);
 
   bool inside_ = false;  // after an opening tag
-  bool called_ = false;
+  bool after_call_ = false;  // nothing but white space since the last call
   std::string held_;
 };
 
