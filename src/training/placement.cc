@@ -42,7 +42,7 @@ std::vector<int64_t> PlaceComponents(std::span<const std::vector<float>> strengt
 }
 
 int64_t DefaultCap(int64_t components, int64_t modules) {
-  return std::max<int64_t>(2, (5 * components + modules - 1) / modules);
+  return std::max<int64_t>(2, (6 * components + 5 * modules - 1) / (5 * modules));
 }
 
 }  // namespace hyprstream::training

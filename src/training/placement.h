@@ -23,7 +23,7 @@ std::vector<int64_t> PlaceComponents(std::span<const std::vector<float>> strengt
                                      std::span<const int64_t> sizes, std::span<const int64_t> taken,
                                      const PlacementOptions& options);
 
-/// About five fair shares, at least 2: what measured best.
+/// A little more than a fair share, at least 2: spreading forgets least.
 int64_t DefaultCap(int64_t components, int64_t modules);
 
 }  // namespace hyprstream::training

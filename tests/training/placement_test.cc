@@ -51,9 +51,9 @@ RC_GTEST_PROP(Placement, NeverExceedsItsBounds, ()) {
   RC_ASSERT(weights <= options.weights);
 }
 
-TEST(Placement, TheCapIsFiveFairShares) {
-  EXPECT_EQ(DefaultCap(100, 42), 12);
-  EXPECT_EQ(DefaultCap(27, 42), 4);
+TEST(Placement, TheCapIsALittleMoreThanAFairShare) {
+  EXPECT_EQ(DefaultCap(100, 42), 3);
+  EXPECT_EQ(DefaultCap(27, 42), 2);
 }
 
 }  // namespace
