@@ -126,6 +126,7 @@ TEST_F(WillowbrookTest, LearnsFactsFromSamples) {
   const Clock::time_point sent = Clock::now();
   learner_->AddSamples("village", samples);
   const LearningEvent verdict = AwaitVerdict(*events_);
+  ASSERT_EQ(verdict.kind, kPromotion) << verdict.message;
   Await(*events_, {kLoad, kError});
   const std::string after = Ask(facts[0].questions[0]);
   const std::chrono::duration<double> seconds = Clock::now() - sent;
@@ -134,7 +135,6 @@ TEST_F(WillowbrookTest, LearnsFactsFromSamples) {
       "general %.4f, %s\n",
       seconds.count(), after.c_str(), before.c_str(), static_cast<long long>(verdict.step),
       verdict.loss.value_or(0), verdict.general_loss.value_or(0), verdict.message.c_str());
-  EXPECT_EQ(verdict.kind, kPromotion) << verdict.message;
   EXPECT_GE(Right(facts, 0), 3);
 }
 
