@@ -187,7 +187,12 @@ void Learner::Announce(const std::string& adapter, int64_t version, const std::s
 
 LearnerParts PartsOf(const LoadedModel& loaded, Engine& engine, const std::filesystem::path& home) {
   const auto encoder = std::make_shared<const SampleEncoder>(loaded);
-  const std::string key = loaded.model->fingerprint() + " 1";
+  const RehearsalOptions drawn;
+  std::string key = loaded.model->fingerprint() + " 2";  // 2: at temperature 1
+  for (const int64_t part : {drawn.count, int64_t{drawn.question_tokens},
+                             int64_t{drawn.answer_tokens}, static_cast<int64_t>(drawn.seed)}) {
+    key += " " + std::to_string(part);
+  }
   const std::filesystem::path file =
       home / "rehearsal" / (loaded.model->fingerprint().substr(0, 16) + ".safetensors");
   return {.model = loaded.model,

@@ -32,7 +32,7 @@ struct LearnerOptions {
   std::chrono::milliseconds save_every{1000};  // of a burst's state; 0: after every step
   std::chrono::milliseconds retry_after{
       5000};  // after a failure that may pass, such as a full disk
-  training::RecipeWishes recipe = {};
+  training::RecipeWishes recipe = {.beta2 = 0.99};  // a burst is short
 };
 
 struct LearnerParts {
