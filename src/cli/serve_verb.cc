@@ -56,7 +56,32 @@ sigset_t BlockEndSignals() {
   return signals;
 }
 
+server::HttpOptions Http(Shell& shell, const ServeFlags& flags) {
+  server::HttpOptions http;
+  http.host = flags.host.value_or(shell.settings.Text("server.host").value_or("127.0.0.1"));
+  http.port = static_cast<uint16_t>(
+      flags.port.value_or(shell.settings.Integer("server.port").value_or(8080)));
+  http.tls = {.certificate = flags.tls_certificate,
+              .key = flags.tls_key,
+              .client_ca = flags.tls_client_ca,
+              .minimum = flags.tls_min_version == "1.3" ? server::TlsVersion::k13
+                                                        : server::TlsVersion::k12};
+  return http;
+}
+
+/// Errors: kUsage for a host beyond this machine without keys; those of ApiKeys::Load.
+std::optional<server::ApiKeys> Keys(const ServeFlags& flags, const std::string& host) {
+  if (!flags.api_key_file.empty()) return server::ApiKeys::Load(flags.api_key_file);
+  if (server::IsLoopback(host)) return std::nullopt;
+  throw Error(ErrorCode::kUsage, {.message = "without keys only this machine is served",
+                                  .expected = "a loopback address, or --api-key-file",
+                                  .found = host,
+                                  .where = "--host"});
+}
+
 int Serve(Shell& shell, const ServeFlags& flags) {
+  const server::HttpOptions http = Http(shell, flags);
+  std::optional<server::ApiKeys> keys = Keys(flags, http.host);
   const sigset_t end_signals = BlockEndSignals();
   MemoryBudget budget(flags.engine.MemoryLimit(shell.settings));
   std::vector<server::ServedModel> models;
@@ -68,18 +93,15 @@ int Serve(Shell& shell, const ServeFlags& flags) {
   server::SideWork side_work;
   server::App app{
       .service = service, .limits = {}, .program_version = kVersion, .side_work = side_work};
-  server::Site site(app, {.keys = {},
-                          .local_hosts_only = true,
+  server::Site site(app, {.keys = std::move(keys),
+                          .local_hosts_only = server::IsLoopback(http.host),
                           .allowed_hosts = {},
                           .log = [](const std::string& line) { LogInfo(line); }});
-  server::HttpOptions http;
-  http.host = flags.host.value_or(shell.settings.Text("server.host").value_or("127.0.0.1"));
-  http.port = static_cast<uint16_t>(
-      flags.port.value_or(shell.settings.Integer("server.port").value_or(8080)));
   server::HttpServer server(http, site);
   server.Start();
   for (const std::string& address : server.addresses()) {
-    shell.out.Line("listening on http://" + address);
+    shell.out.Line((http.tls.enabled() ? "listening on https://" : "listening on http://") +
+                   address);
   }
   shell.out.Flush();
   int signal = 0;
