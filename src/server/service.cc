@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "text/tokenizer_config.h"
 
 namespace hyprstream::server {
 namespace {
@@ -16,6 +17,18 @@ Error NoSuchModel(std::string_view name) {
                {.message = "The model `" + std::string(name) + "` does not exist",
                 .where = "model",
                 .hint = "GET /v1/models lists those there are"});
+}
+
+void DescribeTemplate(ServedModel& model) {
+  const formats::ModelFiles& files = *model.loaded.files;
+  std::string& source = model.chat_template;
+  source = files.chat_template_jinja();
+  if (source.empty()) {
+    source = text::ParseTokenizerConfig(files.tokenizer_config_json()).chat_template;
+  }
+  if (source.empty()) source = model.loaded.tokenizer->chat_template();
+  model.reasons = source.find("<think>") != std::string::npos;
+  model.takes_tools = source.find("tools") != std::string::npos;
 }
 
 std::string NameOf(const engine::AdapterChoice& choice) {
@@ -50,6 +63,7 @@ std::string Speaker::fingerprint() const {
 
 Service::Service(std::vector<ServedModel> models) : models_(std::move(models)) {
   HYPR_CHECK(!models_.empty());
+  for (ServedModel& model : models_) DescribeTemplate(model);
 }
 
 const ServedModel* Service::FindModel(std::string_view name) const {

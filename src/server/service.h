@@ -21,7 +21,10 @@ struct ServedModel {
   std::unique_ptr<engine::ServingAdapters> adapters;
   engine::GenerationRequest defaults;  // what holds when a request does not say
   int64_t created = 0;                 // seconds since 1970
-  bool reasons = false;                // its template knows of thinking
+  // Filled in by the Service.
+  std::string chat_template = {};  // its source; empty: the model has none of its own
+  bool reasons = false;            // the template knows of thinking
+  bool takes_tools = false;        // the template knows of tools
 };
 
 /// Who answers: a model and the adapters over it.

@@ -36,6 +36,8 @@ void AddChatRoutes(Router& router, App& app);
 void AddCompletionRoutes(Router& router, App& app);
 void AddEmbeddingRoutes(Router& router, App& app);
 void AddTokenRoutes(Router& router, App& app);
+void AddOllamaRoutes(Router& router, App& app);
+void AddOllamaModelRoutes(Router& router, App& app);
 
 /// Headers that name who answered.
 void NameSpeaker(const Speaker& speaker, RequestRecord& record, Headers& headers);

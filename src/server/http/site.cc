@@ -64,6 +64,8 @@ Site::Site(App& app, SiteOptions options) : options_(std::move(options)) {
   AddCompletionRoutes(router_, app);
   AddEmbeddingRoutes(router_, app);
   AddTokenRoutes(router_, app);
+  AddOllamaRoutes(router_, app);
+  AddOllamaModelRoutes(router_, app);
 }
 
 Handled Site::Handle(Request request, const std::string& peer) {
