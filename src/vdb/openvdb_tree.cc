@@ -1,6 +1,7 @@
 // The one file that includes OpenVDB: it takes half a minute to compile.
 #include <openvdb/openvdb.h>
 #include <openvdb/version.h>
+#include <tbb/global_control.h>
 
 #include <utility>
 #include <vector>
@@ -65,6 +66,9 @@ class OpenVdbTree final : public TileTree {
  private:
   Tree& tree() { return grid_->tree(); }
 
+  // Threads are the engine's to give: OpenVDB computes on whoever calls it, without TBB's own
+  // workers. Outlives the grid, whose destruction would wake them too.
+  tbb::global_control one_thread_{tbb::global_control::max_allowed_parallelism, 1};
   openvdb::FloatGrid::Ptr grid_;
 };
 
