@@ -105,7 +105,9 @@ TEST(ThreadPool, LateWorkersDelayNobodyAndMissNoCallThatWantsThem) {
     if (round % 3 == 0) {
       pool.Run([&](int thread) { ++calls[static_cast<size_t>(thread)]; });
     } else {
-      pool.Share([&](int thread) { shared += thread == 0 ? 1 : 0; });
+      pool.Share([&](int thread) {
+        if (thread == 0) ++shared;
+      });
     }
   }
   EXPECT_EQ(calls, std::vector<int64_t>(calls.size(), 200));
