@@ -227,6 +227,7 @@ void AddLoraTrainVerbs(CLI::App& lora, Shell& shell) {
   verb.add_flag("--restart", flags->restart, "Forget an interrupted run");
   verb.add_option("--format", flags->format, "table, json or yaml");
   flags->engine.RegisterMachine(verb);
+  AddLoraSampleVerb(group, shell);
 }
 
 }  // namespace hyprstream::cli

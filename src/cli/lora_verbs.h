@@ -34,5 +34,6 @@ void AddLoraEvalVerb(CLI::App& lora, Shell& shell);
 void AddLoraExportVerb(CLI::App& lora, Shell& shell);
 void AddLoraImportVerb(CLI::App& lora, Shell& shell);
 void AddLoraMergeVerb(CLI::App& lora, Shell& shell);
+void AddLoraSampleVerb(CLI::App& train, Shell& shell);
 
 }  // namespace hyprstream::cli

@@ -38,8 +38,9 @@ std::shared_ptr<const text::Tokenizer> OpenTokenizer(const formats::ModelFiles& 
                .where = path.string()});
 }
 
-std::vector<int32_t> EndOfGeneration(const model::Model& model, const text::Tokenizer* tokenizer) {
-  std::vector<int32_t> ids = model.config().eos_ids;
+std::vector<int32_t> EndOfGeneration(const model::ModelConfig& config,
+                                     const text::Tokenizer* tokenizer) {
+  std::vector<int32_t> ids = config.eos_ids;
   if (tokenizer != nullptr) {
     ids.insert(ids.end(), tokenizer->end_of_generation().begin(),
                tokenizer->end_of_generation().end());

@@ -48,7 +48,8 @@ LoadedModel OpenModel(const std::filesystem::path& path, Compute& compute, Token
                       const model::LoadOptions& options);
 
 /// Ids that end an answer: the configuration's and the tokenizer's (which may be null), ascending.
-std::vector<int32_t> EndOfGeneration(const model::Model& model, const text::Tokenizer* tokenizer);
+std::vector<int32_t> EndOfGeneration(const model::ModelConfig& config,
+                                     const text::Tokenizer* tokenizer);
 
 /// "willowbrook" for models/willowbrook/, "tiny" for tiny.gguf.
 std::string ModelNameOf(const std::filesystem::path& path);

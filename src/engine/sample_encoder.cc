@@ -84,7 +84,7 @@ text::MarkedText Rest(const text::MarkedText& whole, size_t begin) {
 
 SampleEncoder::SampleEncoder(const LoadedModel& loaded)
     : SampleEncoder(loaded.prompts, loaded.tokenizer,
-                    EndOfGeneration(*loaded.model, loaded.tokenizer.get()),
+                    EndOfGeneration(loaded.model->config(), loaded.tokenizer.get()),
                     loaded.model->config().max_position_embeddings) {}
 
 SampleEncoder::SampleEncoder(std::shared_ptr<const PromptBuilder> prompts,
@@ -94,6 +94,14 @@ SampleEncoder::SampleEncoder(std::shared_ptr<const PromptBuilder> prompts,
       tokenizer_(std::move(tokenizer)),
       end_of_generation_(std::move(end_of_generation)),
       context_(context) {}
+
+SampleEncoder SampleEncoder::OfFiles(const std::filesystem::path& model) {
+  const auto files = formats::ModelFiles::Open(model);
+  const model::ModelConfig config = model::ReadConfig(*files);
+  const auto tokenizer = OpenTokenizer(*files, TokenizerNeed::kRequired);
+  return {PromptBuilder::Create(*files, tokenizer), tokenizer,
+          EndOfGeneration(config, tokenizer.get()), config.max_position_embeddings};
+}
 
 std::vector<Sample> SampleEncoder::Encode(std::string_view json) const {
   const Value object = text::ParseJson(json);

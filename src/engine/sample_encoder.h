@@ -25,6 +25,10 @@ class SampleEncoder {
                 std::shared_ptr<const text::Tokenizer> tokenizer,
                 std::vector<int32_t> end_of_generation, int64_t context);
 
+  /// Of a model's files, without its weights. Errors: those of ModelFiles::Open, ReadConfig and the
+  /// tokenizer.
+  static SampleEncoder OfFiles(const std::filesystem::path& model);
+
   /// One line of a data file: {"messages": […]}, {"input", "output"} (or "prompt", "completion"),
   /// {"text", "continuation"} without a chat template, or {"ids", "labels"}; with "weight" if
   /// wanted. Of messages every answer is learnt, with "learn": "last" only the last one. Errors:
