@@ -218,7 +218,7 @@ void AddLoraTrainVerbs(CLI::App& lora, Shell& shell) {
   verb.add_option("--clip", flags->wishes.clip, "Largest norm of the gradient; 0: none");
   verb.add_option("--weight-decay", flags->wishes.weight_decay, "Decoupled");
   verb.add_option("--beta1", flags->wishes.beta1, "Of the gradient's mean (default 0.9)");
-  verb.add_option("--beta2", flags->wishes.beta2, "Of its square's mean (default 0.99)");
+  verb.add_option("--beta2", flags->wishes.beta2, "Of its square's mean (default 0.999)");
   verb.add_option("--seed", flags->wishes.seed, "Of the order of samples and the placement");
   verb.add_option("--csv", flags->csv, "Write step,loss,learning_rate,sparsity,tokens_per_second");
   verb.add_option("--svg", flags->svg, "Write the loss curve");
