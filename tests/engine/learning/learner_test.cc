@@ -240,8 +240,9 @@ TEST_F(LearnerTest, APinnedVersionStays) {
 
 TEST_F(LearnerTest, AdaptersLearnSideBySide) {
   room_.Create("second");
+  // Saved after every step, a burst is long enough for the second to begin during the first.
+  room_.options.save_every = std::chrono::milliseconds(0);
   Begin();
-  // Bursts long enough for the second to begin during the first.
   learner().AddSamples("pupil", Facts(0, 10, 4));
   learner().AddSamples("second", Facts(10, 10, 4));
   learner().Start("pupil");
@@ -314,7 +315,7 @@ TEST_F(LearnerTest, AFullDiskStopsLearningButNotServing) {
     EXPECT_EQ(problem.adapter, "pupil");
     EXPECT_FALSE(problem.message.empty());
     EXPECT_THROW(learner().AddSamples("pupil", Facts(4, 1, 1)), Error);
-    EXPECT_TRUE(learner().Status("pupil").problem.has_value());
+    EXPECT_TRUE(Eventually([](const LearningStatus& now) { return now.problem.has_value(); }));
     EXPECT_EQ(ask(), before);
   }
   EXPECT_EQ(AwaitVerdict(*events_).kind, kPromotion);
