@@ -61,8 +61,8 @@ class Generation {
   /// What is there now; never blocks.
   virtual std::optional<GenerationEvent> TryNext() = 0;
   /// For consumers that must not block: `ready` is called once, by the engine's thread, when an
-  /// event arrives after TryNext has returned nothing, and again after each such TryNext. It must be
-  /// quick and may outlive the generation by a moment. Set it before the first TryNext.
+  /// event arrives after TryNext has returned nothing, and again after each such TryNext. It must
+  /// be quick and may outlive the generation by a moment. Set it before the first TryNext.
   virtual void WhenReady(std::function<void()> ready) = 0;
   virtual bool finished() const = 0;
   virtual void Cancel() = 0;

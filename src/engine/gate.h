@@ -25,9 +25,9 @@ struct Judgement {
   std::string reason = {};  // for people
 };
 
-/// The general loss, over all its targets, may be at most 1 % above the base's; that of what was known at most 10 %, or a
-/// tenth of a nat, above what it was, since a few samples of little loss vary by as much. Without
-/// held-out samples nothing is judged.
+/// The general loss, over all its targets, may be at most 1 % above the base's; that of what was
+/// known at most 10 %, or a tenth of a nat, above what it was, since a few samples of little loss
+/// vary by as much. Without held-out samples nothing is judged.
 Judgement Judge(const GateLosses& losses);
 
 }  // namespace hyprstream::engine

@@ -29,7 +29,7 @@ class ToolCallSplitter {
   bool StepText(std::vector<Piece>& out, bool last);
   bool StepCall(std::vector<Piece>& out, bool last);
 
-  bool inside_ = false;  // after an opening tag
+  bool inside_ = false;      // after an opening tag
   bool after_call_ = false;  // nothing but white space since the last call
   std::string held_;
 };

@@ -257,8 +257,8 @@ TEST_F(Willowbrook, AProfileAccountsForTheTime) {
       Engine::Create(model_, tokenizer_, {.context = 256, .max_sequences = 8, .profile = true});
   AskAll(*engine, Requests(8));
   const StepTimes times = engine->Stats().times;
-  const Duration phases =
-      times.idle + times.lent + times.schedule + times.forward + times.sample + times.text + times.deliver;
+  const Duration phases = times.idle + times.lent + times.schedule + times.forward + times.sample +
+                          times.text + times.deliver;
   const Duration parts = times.embedding + times.layers + times.head;
   EXPECT_GT(static_cast<double>(phases.count()), 0.95 * static_cast<double>(times.wall.count()));
   EXPECT_GT(static_cast<double>(parts.count()), 0.95 * static_cast<double>(times.forward.count()));

@@ -259,8 +259,8 @@ TEST(Engine, TheTimesOfItsPhasesAddUpToTheWall) {
   const auto engine = Engine::Create(Fake(), nullptr, options);
   AskAll(*engine, std::vector<GenerationRequest>(8, Request(1, 200)));
   const StepTimes times = engine->Stats().times;
-  const Duration sum =
-      times.idle + times.lent + times.schedule + times.forward + times.sample + times.text + times.deliver;
+  const Duration sum = times.idle + times.lent + times.schedule + times.forward + times.sample +
+                       times.text + times.deliver;
   EXPECT_LE(sum, times.wall);
   EXPECT_GT(sum.count(), static_cast<int64_t>(0.95 * static_cast<double>(times.wall.count())));
   EXPECT_LE(times.embedding + times.layers + times.head, times.forward);
