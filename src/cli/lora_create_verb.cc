@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "adapters/spec_wishes.h"
 #include "adapters/topology.h"
 #include "base/error.h"
 #include "cli/document.h"
@@ -42,30 +43,16 @@ std::vector<model::Module> ParseTargets(const std::vector<std::string>& names) {
     }
     targets.push_back(*module);
   }
-  std::ranges::sort(targets);
   return targets;
 }
 
 adapters::AdapterSpec SpecOf(const CreateFlags& flags, const model::Model& base) {
-  const adapters::AdapterKind kind = adapters::ParseAdapterKind(flags.kind);
-  adapters::AdapterSpec spec = adapters::DefaultSpec(kind, base.config(), base.fingerprint());
-  if (const auto targets = ParseTargets(flags.target_modules); !targets.empty()) {
-    spec.target_modules = targets;
-  }
-  if (flags.sparsity) spec.sparsity = *flags.sparsity;
-  if (kind == adapters::AdapterKind::kSparse) {
-    spec.nominal_rank = flags.rank.value_or(
-        adapters::NominalRank(base.config(), spec.target_modules, spec.sparsity));
-    if (flags.alpha) {
-      spec.alpha = *flags.alpha;
-      spec.scale = *flags.alpha / static_cast<double>(spec.nominal_rank);
-    }
-  } else if (kind == adapters::AdapterKind::kLora) {
-    spec.nominal_rank = flags.rank.value_or(spec.nominal_rank);
-    spec.alpha = flags.alpha.value_or(2.0 * static_cast<double>(spec.nominal_rank));
-    spec.scale = spec.alpha / static_cast<double>(spec.nominal_rank);
-  }
-  return spec;
+  return adapters::MakeSpec({.kind = adapters::ParseAdapterKind(flags.kind),
+                             .rank = flags.rank,
+                             .alpha = flags.alpha,
+                             .sparsity = flags.sparsity,
+                             .target_modules = ParseTargets(flags.target_modules)},
+                            base.config(), base.fingerprint());
 }
 
 int Create(Shell& shell, const CreateFlags& flags) {

@@ -1,17 +1,18 @@
 // `serve`: models behind HTTP until SIGTERM or SIGINT.
+#include <sys/resource.h>
 #include <CLI/CLI.hpp>
+
 #include <csignal>
+#include <filesystem>
 #include <memory>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "cli/background.h"
 #include "cli/build_info.h"
-#include "cli/cache_settings.h"
 #include "cli/data_home.h"
-#include "cli/model_reference.h"
-#include "cli/progress_bar.h"
-#include "cli/sampling_flags.h"
 #include "cli/serve_flags.h"
+#include "cli/serve_models.h"
 #include "cli/shell.h"
 #include "server/http/http_server.h"
 #include "server/http/site.h"
@@ -19,32 +20,7 @@
 namespace hyprstream::cli {
 namespace {
 
-constexpr int32_t kServingTokens = 512;  // of an answer, when nobody says
-constexpr std::chrono::seconds kDrainPatience{30};
-
-server::ServedModel OpenServed(Shell& shell, const ServeFlags& flags, const std::string& reference,
-                               const std::string& name, MemoryBudget& budget) {
-  const engine::EngineOptions options = flags.engine.Resolve(shell.settings);
-  server::ServedModel served;
-  {
-    ProgressBar bar(shell.terminal);
-    engine::Compute compute(options.threads);
-    served.loaded =
-        engine::OpenModel(ResolveModel(reference), compute, engine::TokenizerNeed::kRequired,
-                          {.arithmetic = ops::Arithmetic::kServing,
-                           .budget = &budget,
-                           .progress = bar.Listener(),
-                           .repack = RepackSettings(shell.settings)});
-  }
-  served.name = name.empty() ? served.loaded.name : name;
-  served.created = std::time(nullptr);
-  served.defaults = SamplingFlags{}.Resolve(shell.settings, served.loaded.defaults, kServingTokens);
-  served.adapters = std::make_unique<engine::ServingAdapters>(
-      served.loaded.model, engine::ServingAdapters::Options{.home = DataHome()}, &budget);
-  served.engine =
-      engine::Engine::Create(served.loaded.model, served.loaded.tokenizer, options, &budget);
-  return served;
-}
+namespace fs = std::filesystem;
 
 /// Signals that end the server are taken by the main thread alone.
 sigset_t BlockEndSignals() {
@@ -56,11 +32,25 @@ sigset_t BlockEndSignals() {
   return signals;
 }
 
+/// Each connection takes a descriptor; the usual limit is far below what is allowed.
+void AllowManyFiles() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 server::HttpOptions Http(Shell& shell, const ServeFlags& flags) {
   server::HttpOptions http;
   http.host = flags.host.value_or(shell.settings.Text("server.host").value_or("127.0.0.1"));
-  http.port = static_cast<uint16_t>(
-      flags.port.value_or(shell.settings.Integer("server.port").value_or(8080)));
+  const int64_t port = flags.port.value_or(shell.settings.Integer("server.port").value_or(8080));
+  if (port < 0 || port > 65535) {
+    throw Error(ErrorCode::kUsage, {.message = "value out of range",
+                                    .expected = "0 to 65535",
+                                    .found = std::to_string(port),
+                                    .where = "--port"});
+  }
+  http.port = static_cast<uint16_t>(port);
   http.tls = {.certificate = flags.tls_certificate,
               .key = flags.tls_key,
               .client_ca = flags.tls_client_ca,
@@ -79,35 +69,97 @@ std::optional<server::ApiKeys> Keys(const ServeFlags& flags, const std::string& 
                                   .where = "--host"});
 }
 
-int Serve(Shell& shell, const ServeFlags& flags) {
-  const server::HttpOptions http = Http(shell, flags);
-  std::optional<server::ApiKeys> keys = Keys(flags, http.host);
+std::vector<fs::path> LoraRoots(const ServeFlags& flags) {
+  std::vector<fs::path> roots;
+  for (const std::string& root : flags.lora_roots) {
+    std::error_code failed;
+    roots.push_back(fs::canonical(root, failed));
+    if (!failed && fs::is_directory(roots.back(), failed)) continue;
+    throw Error(ErrorCode::kUsage,
+                {.message = "there is no such folder", .found = root, .where = "--lora-root"});
+  }
+  return roots;
+}
+
+LogLevel Level(const std::string& name) {
+  if (name == "debug") return LogLevel::kDebug;
+  if (name == "info") return LogLevel::kInfo;
+  return name == "warning" ? LogLevel::kWarning : LogLevel::kError;
+}
+
+server::SiteOptions SiteOf(const ServeFlags& flags, std::optional<server::ApiKeys> keys,
+                           const std::string& host) {
+  server::SiteOptions site{.keys = std::move(keys),
+                           .local_hosts_only = server::IsLoopback(host),
+                           .allowed_hosts = flags.allowed_hosts,
+                           .log = {}};
+  if (flags.log_format == "json") {
+    site.log = [](const server::LogFields& fields) {
+      const std::string line = server::AsJsonLine(fields);
+      std::fwrite(line.data(), 1, line.size(), stderr);
+    };
+  } else {
+    site.log = [](const server::LogFields& fields) { LogInfo(server::AsText(fields)); };
+  }
+  return site;
+}
+
+/// From the first byte listened for to the last one sent.
+void ServeUntilSignal(Shell& shell, const ServeFlags& flags, const server::HttpOptions& http,
+                      std::optional<server::ApiKeys> keys, std::optional<DetachedSide> detached) {
   const sigset_t end_signals = BlockEndSignals();
   MemoryBudget budget(flags.engine.MemoryLimit(shell.settings));
-  std::vector<server::ServedModel> models;
-  for (size_t i = 0; i < flags.models.size(); ++i) {
-    models.push_back(OpenServed(shell, flags, flags.models[i],
-                                i < flags.names.size() ? flags.names[i] : "", budget));
-  }
-  server::Service service(std::move(models));
+  server::AdapterDesk desk(DataHome());
+  server::Service service(OpenModels(shell, flags, budget));
   server::SideWork side_work;
-  server::App app{
-      .service = service, .limits = {}, .program_version = kVersion, .side_work = side_work};
-  server::Site site(app, {.keys = std::move(keys),
-                          .local_hosts_only = server::IsLoopback(http.host),
-                          .allowed_hosts = {},
-                          .log = [](const std::string& line) { LogInfo(line); }});
+  server::App app{.service = service,
+                  .limits = {.max_waiting = flags.max_waiting},
+                  .program_version = kVersion,
+                  .side_work = side_work,
+                  .desk = desk,
+                  .lora_roots = LoraRoots(flags),
+                  .budget = &budget};
+  server::Site site(app, SiteOf(flags, std::move(keys), http.host));
   server::HttpServer server(http, site);
+  std::optional<PidFile> pid_file;
+  if (!flags.pid_file.empty()) pid_file.emplace(flags.pid_file);
   server.Start();
+  std::string told;
   for (const std::string& address : server.addresses()) {
-    shell.out.Line((http.tls.enabled() ? "listening on https://" : "listening on http://") +
-                   address);
+    told += (http.tls.enabled() ? "listening on https://" : "listening on http://") + address;
+    told += "\n";
   }
-  shell.out.Flush();
+  if (detached) {
+    detached->Ready(told, flags.log_file);
+  } else {
+    shell.out.Write(told);
+    shell.out.Flush();
+  }
+  TellServiceManager("READY=1");
   int signal = 0;
   sigwait(&end_signals, &signal);
+  TellServiceManager("STOPPING=1");
   app.draining = true;
-  server.Drain(kDrainPatience);
+  if (!server.Drain(std::chrono::seconds(flags.drain_seconds))) {
+    LogWarning("some answers did not end in time and are cut off");
+  }
+}
+
+int Serve(Shell& shell, const ServeFlags& flags) {
+  std::optional<DetachedSide> detached = DetachedSide::Take();
+  if (flags.detach && !detached) {
+    std::string told;
+    const int status = RunDetached(told);
+    shell.out.Write(told);
+    return status;
+  }
+  if (!flags.working_directory.empty()) fs::current_path(flags.working_directory);
+  const server::HttpOptions http = Http(shell, flags);
+  std::optional<server::ApiKeys> keys = Keys(flags, http.host);
+  SetLogLevel(Level(flags.log_level));
+  AllowManyFiles();
+  if (!flags.log_file.empty()) LogTo(flags.log_file);
+  ServeUntilSignal(shell, flags, http, std::move(keys), std::move(detached));
   return 0;
 }
 

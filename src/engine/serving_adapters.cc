@@ -266,15 +266,27 @@ bool ServingAdapters::Has(std::string_view name) {
     const std::lock_guard lock(mutex_);
     if (files_.contains(name)) return true;
   }
+  return FindRecord(name).has_value();
+}
+
+bool ServingAdapters::Serves(std::string_view name) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (files_.contains(name)) return true;
+  }
+  const auto record = FindRecord(name);
+  return record && record->base_fingerprint == model_->fingerprint();
+}
+
+std::optional<adapters::AdapterRecord> ServingAdapters::FindRecord(std::string_view name) {
   const std::lock_guard lock(store_mutex_);
   adapters::AdapterStore* const store = StoreLocked();
-  if (store == nullptr) return false;
+  if (store == nullptr) return std::nullopt;
   try {
-    store->Get(name);
-    return true;
+    return store->Get(name);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kNotFound) throw;
-    return false;
+    return std::nullopt;
   }
 }
 

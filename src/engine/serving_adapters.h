@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,7 +64,10 @@ class ServingAdapters {
   };
   /// Added files and the store's adapters of this base, by name.
   std::vector<Served> List();
+  /// Whether there is such an adapter, of whatever base.
   bool Has(std::string_view name);
+  /// Whether it is of this base.
+  bool Serves(std::string_view name);
 
   /// Memory of the loaded versions that are kept.
   Bytes resident() const;
@@ -86,6 +90,7 @@ class ServingAdapters {
   Handle Account(Handle adapter, Bytes size);
   Bytes SizeOf(const LoadedAdapter& adapter) const;
   void TrimLocked(Bytes limit);
+  std::optional<adapters::AdapterRecord> FindRecord(std::string_view name);
   void RequireThisBase(const adapters::AdapterRecord& record) const;
 
   const std::shared_ptr<const model::Model> model_;

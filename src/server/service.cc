@@ -63,12 +63,51 @@ std::string Speaker::fingerprint() const {
 
 Service::Service(std::vector<ServedModel> models) : models_(std::move(models)) {
   HYPR_CHECK(!models_.empty());
-  for (ServedModel& model : models_) DescribeTemplate(model);
+  for (ServedModel& model : models_) {
+    DescribeTemplate(model);
+    model.metrics = std::make_unique<ModelMetrics>();
+  }
 }
 
 const ServedModel* Service::FindModel(std::string_view name) const {
   const auto found = std::ranges::find(models_, name, &ServedModel::name);
   return found == models_.end() ? nullptr : &*found;
+}
+
+// One that the adapter was made for; else any, to say that it was not.
+const ServedModel* Service::FindModelWith(const std::string& adapter) const {
+  const ServedModel* stranger = nullptr;
+  for (const ServedModel& model : models_) {
+    if (model.adapters->Serves(adapter)) return &model;
+    if (model.adapters->Has(adapter)) stranger = &model;
+  }
+  return stranger;
+}
+
+const ServedModel& Service::Base(std::string_view name) const {
+  const ServedModel* model = name.empty() ? &models_.front() : FindModel(name);
+  // A model is also known by where it was found.
+  for (const ServedModel& served : models_) {
+    if (model == nullptr && served.reference == name) model = &served;
+  }
+  if (model != nullptr) return *model;
+  throw Error(
+      ErrorCode::kNotFound,
+      {.message = "The model `" + std::string(name) + "` does not exist", .where = "base_model"});
+}
+
+const ServedModel* Service::FindBase(std::string_view fingerprint) const {
+  for (const ServedModel& model : models_) {
+    if (model.loaded.model->fingerprint() == fingerprint) return &model;
+  }
+  return nullptr;
+}
+
+engine::Learner& Service::LearnerOf(const adapters::AdapterRecord& adapter) const {
+  if (const ServedModel* model = FindBase(adapter.base_fingerprint)) return *model->learner;
+  throw Error(ErrorCode::kFailedPrecondition,
+              {.message = "the base of the adapter \"" + adapter.name + "\" is not served",
+               .expected = adapter.base_model});
 }
 
 Speaker Service::Find(std::string_view asked, const std::vector<WantedAdapter>& more) const {
@@ -88,9 +127,7 @@ Speaker Service::Find(std::string_view asked, const std::vector<WantedAdapter>& 
   } else {
     adapter = std::string(name);
     const std::string plain = adapter.substr(0, adapter.find('@'));
-    for (const ServedModel& served : models_) {
-      if (speaker.model == nullptr && served.adapters->Has(plain)) speaker.model = &served;
-    }
+    speaker.model = FindModelWith(plain);
   }
   if (speaker.model == nullptr) throw NoSuchModel(asked);
   const auto add = [&](const std::string& wanted, float scale, const char* where) {

@@ -9,13 +9,16 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/learning/learner.h"
 #include "engine/load.h"
 #include "engine/serving_adapters.h"
+#include "server/metrics.h"
 
 namespace hyprstream::server {
 
 struct ServedModel {
   std::string name;
+  std::string reference;  // how it can be found again: a path or a name
   engine::LoadedModel loaded;
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<engine::ServingAdapters> adapters;
@@ -25,6 +28,8 @@ struct ServedModel {
   std::string chat_template = {};  // its source; empty: the model has none of its own
   bool reasons = false;            // the template knows of thinking
   bool takes_tools = false;        // the template knows of tools
+  std::unique_ptr<ModelMetrics> metrics = {};
+  std::unique_ptr<engine::Learner> learner = {};  // last: it is gone before what it uses
 };
 
 /// Who answers: a model and the adapters over it.
@@ -58,8 +63,17 @@ class Service {
   /// ServingAdapters::Resolve.
   Speaker Find(std::string_view name, const std::vector<WantedAdapter>& more = {}) const;
 
+  bool HasModel(std::string_view name) const { return FindModel(name) != nullptr; }
+  /// A model without adapters; empty: the default one. Errors: kNotFound with `where` "base_model".
+  const ServedModel& Base(std::string_view name) const;
+  /// Null when no model has that fingerprint.
+  const ServedModel* FindBase(std::string_view fingerprint) const;
+  /// Errors: kFailedPrecondition when the adapter's base is not served.
+  engine::Learner& LearnerOf(const adapters::AdapterRecord& adapter) const;
+
  private:
   const ServedModel* FindModel(std::string_view name) const;
+  const ServedModel* FindModelWith(const std::string& adapter) const;
 
   std::vector<ServedModel> models_;
 };

@@ -28,9 +28,11 @@ void AddCalls(std::vector<CallPiece> pieces, int64_t& calls, std::vector<AnswerP
 }  // namespace
 
 Answer::Answer(engine::Engine& engine, std::vector<engine::GenerationRequest> requests,
-               const Options& options, std::shared_ptr<RequestRecord> record)
+               Options options, std::shared_ptr<RequestRecord> record)
     : choices_per_prompt_(options.choices_per_prompt),
       record_(std::move(record)),
+      metrics_(options.metrics),
+      remember_(std::move(options.remember)),
       unfinished_(requests.size()) {
   for (engine::GenerationRequest& request : requests) {
     Choice& choice = choices_.emplace_back();
@@ -38,6 +40,28 @@ Answer::Answer(engine::Engine& engine, std::vector<engine::GenerationRequest> re
     if (options.tools) choice.tools.emplace();
     choice.generation = engine.Submit(std::move(request));
   }
+  if (record_ != nullptr) version_ = record_->version;
+  if (metrics_ == nullptr) return;
+  metrics_->choices.Observe(static_cast<double>(choices_per_prompt_));
+  metrics_->Enter(version_);
+}
+
+// What is not told when the client has left counts as called off.
+Answer::~Answer() {
+  if (choices_.empty() || metrics_ == nullptr) return;  // moved from
+  for (size_t i = 0; i < unfinished_; ++i) ++metrics_->aborted;
+  metrics_->Leave(version_);
+}
+
+void Answer::Time(Choice& choice) {
+  if (metrics_ == nullptr) return;
+  const auto now = Clock::now();
+  if (choice.last_token == Clock::time_point{}) {
+    metrics_->time_to_first_token.Observe(now - begin_);
+  } else {
+    metrics_->inter_token.Observe(now - choice.last_token);
+  }
+  choice.last_token = now;
 }
 
 void Answer::WhenReady(const std::function<void()>& ready) {
@@ -60,16 +84,20 @@ AnswerUpdate Answer::Tell(size_t index, engine::GenerationEvent event) {
   Choice& choice = choices_[index];
   AnswerUpdate update{.choice = index};
   if (auto* token = std::get_if<engine::TokenEvent>(&event)) {
+    Time(choice);
     Split(choice, token->text, false, update);
     if (!update.parts.empty() && update.parts.front().kind == Kind::kReasoning) {
       ++usage_.reasoning_tokens;
     }
     update.token = std::move(*token);
+    Keep(update);
     return update;
   }
   update.finished = std::get<engine::Finished>(std::move(event));
   Split(choice, update.finished.text, true, update);
   Count(index, update.finished.usage);
+  if (metrics_ != nullptr) metrics_->Finished(update.finished);
+  Keep(update);
   choice.told = true;
   --unfinished_;
   return update;
@@ -100,6 +128,17 @@ void Answer::SplitContent(Choice& choice, const std::string& text, AnswerUpdate&
   } else if (!text.empty()) {
     update.parts.push_back({.text = text});
   }
+}
+
+void Answer::Keep(const AnswerUpdate& update) {
+  if (!remember_ || update.choice != 0) return;
+  for (const AnswerPart& part : update.parts) {
+    if (part.kind == Kind::kContent) content_ += part.text;
+  }
+  if (update.token) return;
+  using Reason = engine::FinishReason;
+  const Reason reason = update.finished.reason;
+  if (reason == Reason::kStop || reason == Reason::kLength) remember_(std::move(content_));
 }
 
 // A prompt counts once, however many choices it has.

@@ -3,6 +3,7 @@
 // thread; dropping it cancels what is unfinished.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "engine/reasoning.h"
 #include "engine/tool_calls.h"
 #include "server/http/router.h"
+#include "server/metrics.h"
 #include "server/service.h"
 
 namespace hyprstream::server {
@@ -56,12 +58,18 @@ class Answer {
     /// Nothing: the text is one piece, whatever it says.
     std::optional<engine::ReasoningSplitter::Begin> reasoning;
     size_t choices_per_prompt = 1;
-    bool tools = false;  // calls of tools are looked for
+    bool tools = false;               // calls of tools are looked for
+    ModelMetrics* metrics = nullptr;  // outlives the answer
+    /// Called with the first choice's content when it is complete. May be empty.
+    std::function<void(std::string)> remember = {};
   };
 
   /// Submits all requests. Errors: those of Engine::Submit.
-  Answer(engine::Engine& engine, std::vector<engine::GenerationRequest> requests,
-         const Options& options, std::shared_ptr<RequestRecord> record);
+  Answer(engine::Engine& engine, std::vector<engine::GenerationRequest> requests, Options options,
+         std::shared_ptr<RequestRecord> record);
+
+  Answer(Answer&&) = default;
+  ~Answer();
 
   void WhenReady(const std::function<void()>& ready);
   /// What comes next of any choice; nothing when nothing is there now.
@@ -73,11 +81,13 @@ class Answer {
   const AnswerUsage& usage() const { return usage_; }
 
  private:
+  using Clock = std::chrono::steady_clock;
   struct Choice {
     std::unique_ptr<engine::Generation> generation;
     std::optional<engine::ReasoningSplitter> reasoning;
     std::optional<engine::ToolCallSplitter> tools;
     int64_t calls = 0;
+    Clock::time_point last_token = {};
     bool told = false;  // that it has finished
   };
 
@@ -85,10 +95,17 @@ class Answer {
   void Split(Choice& choice, const std::string& text, bool last, AnswerUpdate& update);
   void SplitContent(Choice& choice, const std::string& text, AnswerUpdate& update);
   void Count(size_t index, const engine::Usage& usage);
+  void Time(Choice& choice);
+  void Keep(const AnswerUpdate& update);
 
   std::vector<Choice> choices_;
   const size_t choices_per_prompt_;
   const std::shared_ptr<RequestRecord> record_;
+  std::string version_;  // of the adapters
+  ModelMetrics* const metrics_;
+  std::function<void(std::string)> remember_;
+  std::string content_;  // of the first choice, when it is to be remembered
+  const Clock::time_point begin_ = Clock::now();
   AnswerUsage usage_;
   size_t unfinished_;
   size_t next_ = 0;  // where to look first, so that no choice starves another

@@ -4,10 +4,15 @@
 
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <string>
+#include <vector>
 
+#include "server/adapter_desk.h"
 #include "server/http/router.h"
 #include "server/http/side_work.h"
+#include "server/metrics.h"
 #include "server/service.h"
 
 namespace hyprstream::server {
@@ -24,6 +29,11 @@ struct App {
   AppLimits limits;
   std::string program_version;
   SideWork& side_work;
+  AdapterDesk& desk;
+  std::vector<std::filesystem::path> lora_roots =
+      {};                                // canonical; adapters may be loaded from there
+  const MemoryBudget* budget = nullptr;  // shown by the metrics, when there is one
+  HttpMetrics http_metrics = {};
   std::atomic<bool> draining{false};
 
   /// Errors: kUnavailable when too many requests wait already, or the server is about to end.
@@ -35,9 +45,24 @@ void AddModelRoutes(Router& router, App& app);
 void AddChatRoutes(Router& router, App& app);
 void AddCompletionRoutes(Router& router, App& app);
 void AddEmbeddingRoutes(Router& router, App& app);
+void AddAdapterRoutes(Router& router, App& app);
+void AddLearningRoutes(Router& router, App& app);
+void AddEventRoutes(Router& router, App& app);
+void AddLoraRoutes(Router& router, App& app);
+void AddMetricsRoutes(Router& router, App& app);
 void AddTokenRoutes(Router& router, App& app);
 void AddOllamaRoutes(Router& router, App& app);
 void AddOllamaModelRoutes(Router& router, App& app);
+
+/// What an answer is remembered by, so that feedback on it can teach the adapter that gave it: the
+/// result is to be called with the answer's text. `messages`: a JSON list; or `text` that was
+/// continued.
+struct Question {
+  std::string messages = {};
+  std::string text = {};
+};
+std::function<void(std::string)> Rememberer(const Speaker& speaker, const std::string& id,
+                                            Question question);
 
 /// Headers that name who answered.
 void NameSpeaker(const Speaker& speaker, RequestRecord& record, Headers& headers);

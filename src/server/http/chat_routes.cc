@@ -9,6 +9,7 @@
 #include "server/http/chat_output.h"
 #include "server/http/openai_form.h"
 #include "server/http/sampling_input.h"
+#include "text/json_value.h"
 
 namespace hyprstream::server {
 namespace {
@@ -48,10 +49,13 @@ Reply Chat(App& app, Call& call) {
   Reply reply;
   NameSpeaker(speaker, *call.record, reply.headers);
   AnswerHead head = MakeHead("chatcmpl-", std::move(speaker));
+  auto remember = Rememberer(head.speaker, head.id, {.messages = text::WriteJson(input.messages)});
   Answer answer(*model.engine, Repeat(request, choices),
                 {.reasoning = engine::ReasoningBegin(prompt.text),
                  .choices_per_prompt = static_cast<size_t>(choices),
-                 .tools = !input.tools.is_none()},
+                 .tools = !input.tools.is_none(),
+                 .metrics = model.metrics.get(),
+                 .remember = std::move(remember)},
                 call.record);
   if (stream) return StreamChat(std::move(reply), std::move(head), std::move(answer), output);
   return CollectChat(std::move(reply), std::move(head), std::move(answer), output);

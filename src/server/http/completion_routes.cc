@@ -41,17 +41,23 @@ struct Asked {
   std::vector<engine::GenerationRequest> requests;
   Counts counts;
   CompletionOutput output;
+  std::string prompt;  // the first
   bool stream = false;
   std::shared_ptr<RequestRecord> record;
 };
 
 Reply Generate(Asked asked) {
   engine::Engine& engine = *asked.speaker.model->engine;
+  ModelMetrics* const metrics = asked.speaker.model->metrics.get();
   Reply reply;
   NameSpeaker(asked.speaker, *asked.record, reply.headers);
   AnswerHead head = MakeHead("cmpl-", std::move(asked.speaker));
+  auto remember = Rememberer(head.speaker, head.id, {.text = std::move(asked.prompt)});
   Answer answer(engine, std::move(asked.requests),
-                {.reasoning = {}, .choices_per_prompt = static_cast<size_t>(asked.counts.made)},
+                {.reasoning = {},
+                 .choices_per_prompt = static_cast<size_t>(asked.counts.made),
+                 .metrics = metrics,
+                 .remember = std::move(remember)},
                 asked.record);
   return asked.stream ? StreamCompletion(std::move(reply), std::move(head), std::move(answer),
                                          std::move(asked.output))
@@ -92,6 +98,7 @@ void ReadPrompts(const JsonField& body, const App& app, Asked& asked) {
   } else if (asked.counts.made > asked.counts.choices) {
     request.sampling.logprobs = 0;  // to rank by
   }
+  asked.prompt = prompts.front().text;
   const bool echo = body.FindFlag("echo").value_or(false);
   for (TokenInput& prompt : prompts) {
     request.prompt = prompt.ids;
@@ -110,6 +117,7 @@ Reply Complete(App& app, Call& call) {
               .requests = {},
               .counts = {},
               .output = {},
+              .prompt = {},
               .stream = body.FindFlag("stream").value_or(false),
               .record = call.record};
   app.Admit(*asked.speaker.model);

@@ -72,11 +72,17 @@ void Connection::Start() { asio::co_spawn(*around_.io, Serve(shared_from_this())
 
 void Connection::Drain() {
   draining_ = true;
+  reply_event_.Set();  // a stream without an end of its own looks whether it is to end
   if (idle_) Close();
 }
 
-void Connection::CloseIfLate(Clock::time_point now) {
-  if (now > deadline_) Close();
+void Connection::Sweep(Clock::time_point now) {
+  if (now > deadline_) {
+    Close();
+  } else if (written_ != Clock::time_point::max() && now > written_ + around_.limits.heartbeat) {
+    silent_ = true;
+    reply_event_.Set();
+  }
 }
 
 void Connection::Close() {
@@ -264,6 +270,7 @@ asio::awaitable<bool> Connection::SendStream(BodySource& stream, bool chunked, O
     bytes = chunked ? kChunkHead : std::string_view();
     const size_t head = bytes.size();
     const BodySource::State state = stream.Take(bytes);
+    if (std::exchange(silent_, false) && bytes.size() == head) bytes += stream.Heartbeat();
     const size_t size = bytes.size() - head;
     if (size == 0) {
       bytes.clear();
@@ -276,8 +283,12 @@ asio::awaitable<bool> Connection::SendStream(BodySource& stream, bool chunked, O
       const bool sent = co_await Write(bytes);
       if (!sent) co_return false;
       outcome.body_bytes += size;
+      written_ = Clock::now();
     }
-    if (state != BodySource::State::kMore) co_return state == BodySource::State::kEnd;
+    if (state != BodySource::State::kMore) {
+      written_ = Clock::time_point::max();
+      co_return state == BodySource::State::kEnd;
+    }
     if (size > 0) continue;
     if (ended_ && input_.empty()) co_return false;
     co_await reply_event_.Wait();

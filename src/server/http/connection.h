@@ -21,11 +21,12 @@ namespace hyprstream::server {
 struct ConnectionLimits {
   MessageLimits message;
   std::chrono::seconds handshake{10};
-  std::chrono::seconds idle{75};   // between requests
-  std::chrono::seconds head{10};   // from a request's first byte to the end of its header
-  std::chrono::seconds body{120};  // for the whole body
-  std::chrono::seconds write{30};  // for a client that does not read
-  std::chrono::seconds linger{5};  // for what a client still sends after the last reply
+  std::chrono::seconds idle{75};       // between requests
+  std::chrono::seconds head{10};       // from a request's first byte to the end of its header
+  std::chrono::seconds body{120};      // for the whole body
+  std::chrono::seconds write{30};      // for a client that does not read
+  std::chrono::seconds heartbeat{15};  // of silence in a stream
+  std::chrono::seconds linger{5};      // for what a client still sends after the last reply
 };
 
 /// Awaited by one coroutine, set by any other on the same thread.
@@ -58,7 +59,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Start();
   /// After the reply in progress, if any, it ends.
   void Drain();
-  void CloseIfLate(Clock::time_point now);
+  /// Called about once a second: closes it when a limit has passed, wakes a stream that was silent.
+  void Sweep(Clock::time_point now);
   void Close();
 
  private:
@@ -85,10 +87,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string input_;   // read, not yet parsed
   bool ended_ = false;  // nothing more will be read
   bool draining_ = false;
-  bool idle_ = true;   // between requests
-  Event input_event_;  // input_ has grown, or ended_
-  Event space_event_;  // input_ has shrunk
-  Event reply_event_;  // a reply may have got further, or ended_
+  bool idle_ = true;                                      // between requests
+  Event input_event_;                                     // input_ has grown, or ended_
+  Event space_event_;                                     // input_ has shrunk
+  Event reply_event_;                                     // a reply may have got further, or ended_
+  bool silent_ = false;                                   // a heartbeat is due
+  Clock::time_point written_ = Clock::time_point::max();  // last, while a stream is sent
   Clock::time_point deadline_ = Clock::time_point::max();
 };
 

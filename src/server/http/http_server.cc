@@ -83,7 +83,7 @@ class IoThread {
       sweep_.expires_after(kSweep);
       (void)co_await sweep_.async_wait(kAwait);
       const auto now = Connection::Clock::now();
-      for (Connection* connection : connections) connection->CloseIfLate(now);
+      for (Connection* connection : connections) connection->Sweep(now);
     }
   }
 

@@ -46,6 +46,9 @@ class BodySource : public Source {
   /// Appends what there is now; never blocks. kMore: ask again when ready. kBroken: the connection
   /// is to be closed without the mark that says the body was whole.
   virtual State Take(std::string& out) = 0;
+  /// What may be sent after a long silence, so that nobody on the way takes the connection for
+  /// dead.
+  virtual std::string_view Heartbeat() const { return {}; }
 };
 
 struct Reply;

@@ -10,6 +10,7 @@
 #include "server/http/ollama_input.h"
 #include "server/http/ollama_output.h"
 #include "server/http/sampling_input.h"
+#include "text/json_value.h"
 
 namespace hyprstream::server {
 namespace {
@@ -22,6 +23,7 @@ struct Asked {
   Speaker speaker;
   engine::GenerationRequest request;
   OllamaOutput output;
+  Question question = {};
 };
 
 Asked ReadCommon(App& app, const JsonField& body, Form kind) {
@@ -36,12 +38,14 @@ Asked ReadCommon(App& app, const JsonField& body, Form kind) {
   return asked;
 }
 
-Reply Generate(Asked asked, const Answer::Options& options, Call& call) {
+Reply Generate(Asked asked, Answer::Options options, Call& call) {
+  options.metrics = asked.speaker.model->metrics.get();
   Reply reply;
   NameSpeaker(asked.speaker, *call.record, reply.headers);
   engine::Engine& engine = *asked.speaker.model->engine;
   AnswerHead head = MakeHead("ollama-", std::move(asked.speaker));
-  Answer answer(engine, {std::move(asked.request)}, options, call.record);
+  options.remember = Rememberer(head.speaker, head.id, std::move(asked.question));
+  Answer answer(engine, {std::move(asked.request)}, std::move(options), call.record);
   return TellOllama(std::move(reply), std::move(head), std::move(answer), std::move(asked.output));
 }
 
@@ -72,6 +76,11 @@ Reply GenerateText(App& app, Call& call) {
           id.Integer(0, asked.speaker.model->loaded.model->config().vocab_size - 1)));
     }
   }
+  if (raw) {
+    asked.question.text = body.Need("prompt").Text();
+  } else {
+    asked.question.messages = text::WriteJson(ReadOllamaPrompt(body).messages);
+  }
   asked.request.prompt.insert(asked.request.prompt.end(), prompt.ids.begin(), prompt.ids.end());
   asked.output.context = asked.request.prompt;
   Answer::Options options;
@@ -88,6 +97,7 @@ Reply GenerateChat(App& app, Call& call) {
   const text::ChatInput input = ReadOllamaChat(body);
   const engine::Prompt prompt = asked.speaker.model->loaded.prompts->Chat(input);
   asked.request.prompt = prompt.ids;
+  asked.question.messages = text::WriteJson(input.messages);
   return Generate(
       std::move(asked),
       {.reasoning = engine::ReasoningBegin(prompt.text), .tools = !input.tools.is_none()}, call);

@@ -1,6 +1,7 @@
 #include "server/http/site.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <exception>
@@ -35,35 +36,47 @@ Error Forbidden(std::string message) {
   return Error(ErrorCode::kPermissionDenied, {.message = std::move(message)});
 }
 
-std::string LogLine(const std::string& id, const std::string& peer, const std::string& method,
-                    const std::string& route, const ApiKey* key, const RequestRecord& record,
-                    const Outcome& outcome, Clock::duration time) {
-  std::string line = "request id=" + id + " peer=" + peer + " method=" + method +
-                     " route=" + route + " status=" + std::to_string(outcome.status) +
-                     " bytes=" + std::to_string(outcome.body_bytes);
-  char seconds[32];
-  std::snprintf(seconds, sizeof(seconds), " seconds=%.3f",
+LogFields FieldsOf(const std::string& id, const std::string& peer, const std::string& method,
+                   const std::string& route, const ApiKey* key, const RequestRecord& record,
+                   const Outcome& outcome, Clock::duration time) {
+  std::array<char, 32> seconds{};
+  std::snprintf(seconds.data(), seconds.size(), "%.6f",
                 std::chrono::duration<double>(time).count());
-  line += seconds;
-  if (key != nullptr) line += " key=" + key->name;
+  LogFields fields{{"event", "request"},
+                   {"id", id},
+                   {"peer", peer},
+                   {"method", method},
+                   {"route", route},
+                   {"status", std::to_string(outcome.status), LogField::Kind::kNumber},
+                   {"bytes", std::to_string(outcome.body_bytes), LogField::Kind::kNumber},
+                   {"seconds", seconds.data(), LogField::Kind::kNumber}};
+  if (key != nullptr) fields.push_back({"key", key->name});
   if (!record.model.empty()) {
-    line += " model=" + record.model + " adapter=" + record.version +
-            " prompt_tokens=" + std::to_string(record.prompt_tokens) +
-            " completion_tokens=" + std::to_string(record.completion_tokens);
+    fields.push_back({"model", record.model});
+    fields.push_back({"adapter", record.version});
+    fields.push_back(
+        {"prompt_tokens", std::to_string(record.prompt_tokens), LogField::Kind::kNumber});
+    fields.push_back(
+        {"completion_tokens", std::to_string(record.completion_tokens), LogField::Kind::kNumber});
   }
-  if (!outcome.complete) line += " incomplete";
-  return line;
+  if (!outcome.complete) fields.push_back({"incomplete", "1", LogField::Kind::kNumber});
+  return fields;
 }
 
 }  // namespace
 
-Site::Site(App& app, SiteOptions options) : options_(std::move(options)) {
+Site::Site(App& app, SiteOptions options) : app_(app), options_(std::move(options)) {
   AddHealthRoutes(router_, app);
   AddModelRoutes(router_, app);
   AddChatRoutes(router_, app);
   AddCompletionRoutes(router_, app);
   AddEmbeddingRoutes(router_, app);
   AddTokenRoutes(router_, app);
+  AddAdapterRoutes(router_, app);
+  AddLearningRoutes(router_, app);
+  AddEventRoutes(router_, app);
+  AddLoraRoutes(router_, app);
+  AddMetricsRoutes(router_, app);
   AddOllamaRoutes(router_, app);
   AddOllamaModelRoutes(router_, app);
 }
@@ -77,13 +90,14 @@ Handled Site::Handle(Request request, const std::string& peer) {
   Handled handled{.reply = Answer(request, route, key, record),
                   .headers = {{"x-request-id", id}, {"X-Content-Type-Options", "nosniff"}},
                   .done = {}};
-  if (options_.log) {
-    const std::string pattern = route == nullptr ? "none" : route->pattern;
-    handled.done = [this, id, peer, method = request.method, pattern, key, record,
-                    begin](const Outcome& outcome) {
-      options_.log(LogLine(id, peer, method, pattern, key, *record, outcome, Clock::now() - begin));
-    };
-  }
+  const std::string pattern = route == nullptr ? "none" : route->pattern;
+  const std::string method = route == nullptr ? "other" : route->method;
+  handled.done = [this, id, peer, method, pattern, key, record, begin](const Outcome& outcome) {
+    const auto time = Clock::now() - begin;
+    app_.http_metrics.Observe(pattern, method, outcome.status, time);
+    if (!options_.log) return;
+    options_.log(FieldsOf(id, peer, method, pattern, key, *record, outcome, time));
+  };
   return handled;
 }
 

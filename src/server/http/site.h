@@ -10,6 +10,7 @@
 #include "server/api_keys.h"
 #include "server/http/app.h"
 #include "server/http/handler.h"
+#include "server/log_fields.h"
 
 namespace hyprstream::server {
 
@@ -19,8 +20,8 @@ struct SiteOptions {
   /// A Host header must name this machine: pages of other names that resolve to 127.0.0.1 are kept
   /// out. For servers that listen on loopback only.
   bool local_hosts_only = true;
-  std::vector<std::string> allowed_hosts;            // besides
-  std::function<void(const std::string& line)> log;  // one line per exchange; may be empty
+  std::vector<std::string> allowed_hosts;     // besides
+  std::function<void(const LogFields&)> log;  // after each exchange; may be empty
 };
 
 class Site : public RequestHandler {
@@ -38,6 +39,7 @@ class Site : public RequestHandler {
   void CheckOrigin(const Request& request) const;
   const ApiKey* Authenticate(const Request& request, Access access) const;
 
+  App& app_;
   const SiteOptions options_;
   Router router_;
 };
