@@ -10,6 +10,7 @@ namespace hyprstream::engine {
 namespace {
 
 constexpr double kGeneralTolerance = 0.01;
+constexpr double kGeneralDrift = 0.05;
 constexpr double kKnownTolerance = 0.1;
 
 double Mean(std::span<const double> values) {
@@ -22,16 +23,22 @@ double Sum(std::span<const double> losses, std::span<const double> targets) {
 
 }  // namespace
 
+bool KeepsWhatWasKnown(const GateLosses& losses) {
+  HYPR_CHECK(losses.general.size() == losses.general_base.size());
+  HYPR_CHECK(losses.general.size() == losses.general_before.size());
+  HYPR_CHECK(losses.general.size() == losses.general_targets.size());
+  if (losses.general.empty()) return true;
+  const auto sum = [&](std::span<const double> of) { return Sum(of, losses.general_targets); };
+  return sum(losses.general) <= (1.0 + kGeneralTolerance) * sum(losses.general_before) &&
+         sum(losses.general) <= (1.0 + kGeneralDrift) * sum(losses.general_base);
+}
+
 Judgement Judge(const GateLosses& losses) {
   HYPR_CHECK(losses.heldout.size() == losses.heldout_before.size());
-  HYPR_CHECK(losses.general.size() == losses.general_base.size());
-  HYPR_CHECK(losses.general.size() == losses.general_targets.size());
   HYPR_CHECK(losses.known <= losses.heldout.size());
   if (losses.heldout.empty()) return {true, "promoted: no held-out samples to judge it by"};
   // Negated comparisons, so that a loss that is no number never passes.
-  if (!losses.general.empty() &&
-      !(Sum(losses.general, losses.general_targets) <=
-        (1.0 + kGeneralTolerance) * Sum(losses.general_base, losses.general_targets))) {
+  if (!KeepsWhatWasKnown(losses)) {
     return {.reason = "rejected: what the model knew is predicted worse"};
   }
   if (!(Mean(losses.heldout) < Mean(losses.heldout_before))) {

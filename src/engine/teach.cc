@@ -1,15 +1,17 @@
 #include "engine/teach.h"
 
+#include <cmath>
 #include <utility>
 
 #include "adapters/stored_adapter.h"
 #include "base/error.h"
-#include "engine/gate.h"
 
 namespace hyprstream::engine {
 namespace {
 
 using adapters::TrainableAdapter;
+
+constexpr double kShareStep = 0.1;
 
 TrainableAdapter Current(const LoadedModel& loaded, adapters::AdapterStore& store,
                          const adapters::AdapterRecord& record) {
@@ -69,6 +71,7 @@ std::vector<double> Teaching::Losses(ops::Context& context, const Judged& judged
 int64_t Teaching::Prepare(ops::Context& context, Begin begin) {
   heldout_.before = Losses(context, Heldout(), Use::kWithAdapter);
   general_measured_.before = Losses(context, General(), Use::kWithAdapter);
+  begin_ = training::TakeSnapshot(trainer_->adapter(), training::WithMoments::kNo);
   std::error_code ignored;
   if (begin == Begin::kAfresh) std::filesystem::remove(StateFile(), ignored);
   if (std::filesystem::exists(StateFile(), ignored)) {
@@ -105,8 +108,39 @@ std::optional<TeachEvaluation> Teaching::Measured::Summary() const {
 
 void Teaching::Evaluate(ops::Context& context) {
   run_->Finish();
-  Measure(context, Heldout(), heldout_);
   Measure(context, General(), general_measured_);
+  if (options_.least_share < 1.0 && !KeepsWhatWasKnown(Losses())) TakeLess(context);
+  Measure(context, Heldout(), heldout_);
+}
+
+GateLosses Teaching::Losses() const {
+  return {.heldout_before = heldout_.before,
+          .heldout = heldout_.now,
+          .known = options_.known,
+          .general_base = general_measured_.base,
+          .general_before = general_measured_.before,
+          .general = general_measured_.now,
+          .general_targets = general_measured_.targets};
+}
+
+// What is forgotten falls with the square of a small change, what is learnt hardly.
+void Teaching::TakeLess(ops::Context& context) {
+  const training::AdapterSnapshot all =
+      training::TakeSnapshot(trainer_->adapter(), training::WithMoments::kNo);
+  const std::vector<double> measured = general_measured_.now;
+  const auto become = [&](const training::AdapterSnapshot& snapshot) {
+    trainer_->ChangeAdapter([&](TrainableAdapter& adapter, training::SparseAdamW&) {
+      training::RestoreSnapshot(snapshot, adapter);
+    });
+  };
+  for (share_ = 1.0 - kShareStep; share_ >= options_.least_share - 1e-9; share_ -= kShareStep) {
+    become(training::Between(begin_, all, share_));
+    general_measured_.now = Losses(context, General(), Use::kWithAdapter);
+    if (KeepsWhatWasKnown(Losses())) return;
+  }
+  become(all);
+  share_ = 1.0;
+  general_measured_.now = measured;
 }
 
 adapters::VersionRecord Teaching::AddVersion(const adapters::NewVersion& version, bool once) {
@@ -137,13 +171,12 @@ TeachResult Teaching::Store(const StoreOptions& options) {
   TeachResult result;
   result.heldout = heldout_.Summary();
   result.general = general_measured_.Summary();
-  const Judgement judgement = Judge({.heldout_before = heldout_.before,
-                                     .heldout = heldout_.now,
-                                     .known = options_.known,
-                                     .general_base = general_measured_.base,
-                                     .general = general_measured_.now,
-                                     .general_targets = general_measured_.targets});
+  const Judgement judgement = Judge(Losses());
   result.verdict = judgement.reason;
+  if (share_ < 1.0) {
+    result.verdict +=
+        ", with " + std::to_string(std::lround(100.0 * share_)) + " % of what was learnt";
+  }
   adapters::NewVersion version{.status = judgement.promote ? adapters::VersionStatus::kPromoted
                                                            : adapters::VersionStatus::kRejected,
                                .samples = options.samples.value_or(std::ssize(run_->data().train)),

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "adapters/store.h"
+#include "engine/gate.h"
 #include "engine/load.h"
 #include "training/run.h"
 
@@ -21,6 +22,9 @@ struct TeachOptions {
   int64_t checkpoint_every = 25;                    // steps between saved states
   std::string state_name = "training.safetensors";  // of the saved state, in the adapter's folder
   size_t known = 0;                                 // as GateLosses has it, of the held-out samples
+  /// When what the model knew is predicted too much worse, down to this share of what was learnt is
+  /// tried before the version is given up; 1: all or nothing.
+  double least_share = 1.0;
 };
 
 /// What a version is stored with besides its evaluation.
@@ -93,6 +97,8 @@ class Teaching {
     std::optional<TeachEvaluation> Summary() const;
   };
   void Measure(ops::Context& context, const Judged& judged, Measured& measured);
+  GateLosses Losses() const;
+  void TakeLess(ops::Context& context);
 
   adapters::AdapterStore& store_;
   const std::string name_;
@@ -102,6 +108,8 @@ class Teaching {
   std::unique_ptr<training::TrainingRun> run_;
   Measured heldout_;
   Measured general_measured_;
+  training::AdapterSnapshot begin_;  // the version it began from
+  double share_ = 1.0;               // of what was learnt
 };
 
 }  // namespace hyprstream::engine

@@ -1,6 +1,7 @@
 #include "training/snapshot.h"
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 #include <string>
 
@@ -51,6 +52,24 @@ AdapterSnapshot TakeSnapshot(const adapters::TrainableAdapter& adapter, WithMome
     Append(grid.second_moment(i), snapshot.second);
   }
   return snapshot;
+}
+
+AdapterSnapshot Between(const AdapterSnapshot& before, const AdapterSnapshot& after, double share) {
+  AdapterSnapshot between{.tiles = after.tiles, .values = after.values, .first = {}, .second = {}};
+  const auto part = static_cast<float>(share);
+  const auto root = static_cast<float>(std::sqrt(share));
+  for (size_t i = 0; i < after.tiles.size(); ++i) {
+    const auto values = std::span(between.values).subspan(i * kTile, kTile);
+    const auto found = std::ranges::lower_bound(before.tiles, after.tiles[i]);
+    if (found == before.tiles.end() || *found != after.tiles[i]) {
+      for (float& value : values) value *= root;
+      continue;
+    }
+    const auto old = std::span(before.values)
+                         .subspan(static_cast<size_t>(found - before.tiles.begin()) * kTile, kTile);
+    for (size_t j = 0; j < kTile; ++j) values[j] = old[j] + part * (values[j] - old[j]);
+  }
+  return between;
 }
 
 void RestoreSnapshot(const AdapterSnapshot& snapshot, adapters::TrainableAdapter& adapter) {

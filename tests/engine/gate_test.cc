@@ -16,6 +16,7 @@ GateLosses Better() {
           .heldout = {1.0, 0.5},
           .known = 0,
           .general_base = {0.2, 0.1},
+          .general_before = {0.2, 0.1},
           .general = {0.2, 0.1},
           .general_targets = {10.0, 10.0}};
 }
@@ -38,6 +39,16 @@ TEST(Gate, LetsTheGeneralLossGrowByOnePercent) {
   EXPECT_THAT(Judge(losses).reason, HasSubstr("knew"));
 }
 
+TEST(Gate, ManySmallStepsEndAtFivePercent) {
+  GateLosses losses = Better();
+  losses.general_before = {0.207, 0.1035};  // 3.5 % above the base
+  losses.general = {0.209, 0.1045};
+  EXPECT_TRUE(Judge(losses).promote);
+  losses.general_before = {0.2095, 0.1047};
+  losses.general = {0.2103, 0.105};
+  EXPECT_FALSE(Judge(losses).promote);
+}
+
 TEST(Gate, CountsEveryTokenOfTheGeneralSamplesAlike) {
   GateLosses losses = Better();
   losses.general_targets = {400.0, 1.0};
@@ -52,6 +63,7 @@ TEST(Gate, RejectsWhatForgetsWhatHadBeenTaught) {
                     .heldout = {0.25, 0.3, 1.0},
                     .known = 2,
                     .general_base = {},
+                    .general_before = {},
                     .general = {},
                     .general_targets = {}};
   EXPECT_TRUE(Judge(losses).promote);
@@ -73,7 +85,11 @@ TEST(Gate, NeverPromotesALossThatIsNoNumber) {
 }
 
 TEST(Gate, WithoutHeldOutSamplesNothingIsJudged) {
-  EXPECT_TRUE(Judge({.general_base = {0.1}, .general = {0.5}, .general_targets = {3.0}}).promote);
+  EXPECT_TRUE(Judge({.general_base = {0.1},
+                     .general_before = {0.1},
+                     .general = {0.5},
+                     .general_targets = {3.0}})
+                  .promote);
 }
 
 }  // namespace

@@ -160,7 +160,8 @@ std::unique_ptr<Teaching> Course::MakeTeaching() const {
                                                  .run = recipe.run,
                                                  .checkpoint_every = 0,
                                                  .state_name = StateName(),
-                                                 .known = known_});
+                                                 .known = known_,
+                                                 .least_share = options.least_share});
 }
 
 void Course::Prepare(ops::Context& context) {

@@ -22,9 +22,10 @@ struct LearnerOptions {
   int64_t min_samples = 10;    // queued before a burst begins
   int64_t most_samples = 128;  // of one burst
   int64_t queue_limit = 1000;
-  size_t held_out = 32;     // samples of earlier bursts that versions are judged by
-  int64_t evaluations = 4;  // on held-out samples within a burst
-  int64_t review = 1000;    // trained samples that are trained on again, the newest ones
+  size_t held_out = 32;      // samples of earlier bursts that versions are judged by
+  int64_t evaluations = 4;   // on held-out samples within a burst
+  int64_t review = 1000;     // trained samples that are trained on again, the newest ones
+  double least_share = 0.6;  // as TeachOptions has it
   int64_t keep_versions = 20;
   int64_t courses = 4;     // bursts in memory at the same time
   int64_t rows = 128;      // tokens of one pass: the shorter, the shorter a slice
