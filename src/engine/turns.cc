@@ -5,6 +5,12 @@
 #include "base/error.h"
 
 namespace hyprstream::engine {
+namespace {
+
+constexpr int kSeldom = 25;                       // steps between turns: one in twenty-five
+constexpr std::chrono::milliseconds kUnseen{40};  // a pause between two tokens that nobody sees
+
+}  // namespace
 
 Turns::Turns(ThreadPool& threads, Mailbox& mailbox, Options options)
     : threads_(threads), mailbox_(mailbox), options_(std::move(options)) {}
@@ -91,12 +97,22 @@ void Turns::LendIdle() {
   credit_ = {};
 }
 
+// What is to be collected before a turn. A slice that a step has earned may follow any step. Longer
+// ones come many together after few steps (of those the next one is slower too: caches have been
+// used by others), so that most tokens come as if nobody trained; where that would be a pause that
+// one sees, they come one by one.
+Turns::Duration Turns::Goal(Duration earned) const {
+  if (typical_ <= earned || kSeldom * earned > kUnseen) return typical_;
+  return std::max(typical_, std::min<Duration>(2 * kSeldom * earned, kUnseen));
+}
+
 void Turns::LendShare(Duration busy) {
   const auto earned = std::chrono::duration_cast<Duration>(
       std::chrono::duration<double, std::nano>(busy) * (options_.share / (1.0 - options_.share)));
+  const Duration goal = Goal(earned);
   // What nobody uses does not pile up to a long pause later.
-  credit_ = std::min(credit_ + earned, earned + typical_);
-  if (credit_ <= Duration{} || credit_ < typical_ || !wanted()) return;
+  credit_ = std::min(credit_ + earned, earned + goal);
+  if (credit_ <= Duration{} || credit_ < goal || !wanted()) return;
   idle_ = false;
   Lend();
   const Duration lent = options_.now() - begin_;

@@ -60,7 +60,8 @@ class Turns {
   /// Nobody waits for an answer: until the mailbox has something or the borrower leaves.
   void LendIdle();
   /// A step has taken `busy`: as many slices as the share has room for, perhaps none. A slice that
-  /// took longer than expected is made up for by the following steps.
+  /// took longer than expected is made up for by the following steps. Slices longer than a step
+  /// come many together, after few of the steps.
   void LendShare(Duration busy);
   /// No turns any more.
   void Close();
@@ -76,6 +77,7 @@ class Turns {
  private:
   enum class Holder { kEngine, kBorrower };
 
+  Duration Goal(Duration earned) const;
   void Lend();
   void AwaitTurn(std::unique_lock<std::mutex>& lock);
   bool Over(Clock::time_point now) const;

@@ -83,6 +83,24 @@ TEST_F(TurnsTest, AStepIsFollowedByNoMoreThanItHasEarned) {
   borrower.join();
 }
 
+TEST_F(TurnsTest, LongSlicesDisturbFewSteps) {
+  Turns turns = MakeTurns(0.3);
+  std::thread borrower = Borrow(turns, 1ms);
+  SlicesIn(turns, 1000, 200us);  // knows how long a slice is
+  int disturbed = 0;
+  int64_t slices = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    const int64_t more = SlicesIn(turns, 1, 200us);
+    disturbed += more > 0;
+    slices += more;
+    EXPECT_LE(more, 40);
+  }
+  EXPECT_LT(disturbed, 250);
+  EXPECT_NEAR(static_cast<double>(slices), 857.0, 10.0);  // 30 % of the time
+  turns.Close();
+  borrower.join();
+}
+
 TEST_F(TurnsTest, ASliceThatTookTooLongIsMadeUpFor) {
   Turns turns = MakeTurns(0.5);
   std::atomic<Turns::Duration> slice{Turns::Duration(1ms)};
