@@ -41,6 +41,9 @@ struct SampleRecord {
   SampleState state = SampleState::kQueued;
   int64_t burst = 0;    // of training that took it out of the queue; 0: none yet
   std::string created;  // UTC, ISO 8601
+
+  /// Says what an answer should have been, as opposed to how good it was.
+  bool correction() const { return feedback && !weight; }
 };
 
 struct SampleCounts {

@@ -38,7 +38,8 @@ void RegisterAdapters(CLI::App& verb, ServeFlags& flags) {
                   "it gets all of the rest")
       ->check(CLI::Range(0.0, 0.9));
   verb.add_option("--train-min-samples", flags.min_samples,
-                  "Samples that are waited for before training begins (default 10)")
+                  "Samples that are waited for before training begins (default 10); corrections do "
+                  "not wait")
       ->check(CLI::Range(1, 1000));
 }
 

@@ -44,8 +44,9 @@ std::string IdentityOf(const Trainer& trainer, const RunData& data, const RunOpt
   const Schedule& schedule = options.schedule;
   for (const double value :
        {schedule.peak, schedule.final_share, options.replay_share, options.regrow_share,
-        trainer.options().clip, trainer.options().adamw.beta1, trainer.options().adamw.beta2,
-        trainer.options().adamw.epsilon, trainer.options().adamw.weight_decay}) {
+        options.enough, trainer.options().clip, trainer.options().adamw.beta1,
+        trainer.options().adamw.beta2, trainer.options().adamw.epsilon,
+        trainer.options().adamw.weight_decay}) {
     HashValue(hash, value);
   }
   for (const int64_t value :
@@ -203,7 +204,8 @@ void TrainingRun::Evaluate(ops::Context& context, StepReport& report) {
   } else {
     ++worse_;
   }
-  stopped_ = options_.patience > 0 && worse_ >= options_.patience;
+  stopped_ =
+      (options_.patience > 0 && worse_ >= options_.patience) || *report.eval_loss < options_.enough;
 }
 
 void TrainingRun::Finish() {

@@ -40,6 +40,7 @@ struct RunOptions {
 
   int64_t eval_every = 0;  // steps; 0: only at the end
   int64_t patience = 0;    // evaluations without a better one before it stops; 0: never
+  double enough = 0;       // an evaluation's loss at which it stops; 0: never
 };
 
 struct StepReport {

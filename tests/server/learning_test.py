@@ -159,14 +159,14 @@ class LearningTest(unittest.TestCase):
         fact = FACTS[1]
         self.create("tutor")
         self.server.post("/v1/adapters/tutor/training", {"state": "running"})
-        for question in fact["questions"]:
+        for version, question in enumerate(fact["questions"][:2], 1):
             answer = self.ask(question)[2]
             status, added = self.server.post("/v1/feedback", {
                 "completion_id": answer["id"], "score": -1, "correction": fact["answer"]})
             self.assertEqual(status, 202, added)
             self.assertEqual(len(added["ids"]), 1)
-        until(lambda: self.ask(fact["questions"][0])[1] == "tutor@1")
-        self.assertEqual(self.ask(fact["questions"][0])[0], fact["answer"])
+            until(lambda: self.status()["queue_length"] == 0)  # none waits for others
+            self.assertEqual(self.ask(question)[:2], (fact["answer"], f"tutor@{version}"))
 
     def test_feedback_that_cannot_be_used(self):
         self.create("tutor")

@@ -210,6 +210,15 @@ TEST(TrainingRun, EarlyStoppingReturnsToTheBest) {
   EXPECT_EQ(MeanOf(losses).mean, *run.best_loss());
 }
 
+TEST(TrainingRun, EndsWhenEnoughIsLearnt) {
+  Course course;
+  course.options.enough = 1e9;
+  TrainingRun run = course.Run();
+  RunToEnd(course, run);
+  EXPECT_TRUE(run.stopped_early());
+  EXPECT_EQ(run.step(), 5);  // the first evaluation
+}
+
 TEST(TrainingRun, ComponentsGoWhereTheGradientIs) {
   Course course;
   TrainingRun run = course.Run();

@@ -113,7 +113,8 @@ Course::Course(const CourseSetup& setup, std::string adapter, adapters::Burst bu
   for (const size_t i : Reservoir(lessons.held_now, taught, lessons.held_now.size())) {
     Append(lessons.held_now[i], data_.eval);
   }
-  if (data_.eval.size() == known_) {
+  stand_ins_ = data_.eval.size() == known_;
+  if (stand_ins_) {
     // Nothing could be spared: what was taught has to stand in for it.
     for (const size_t i : Reservoir(lessons.fresh, {}, kStandIns)) {
       Append(lessons.fresh[i], data_.eval);
@@ -152,6 +153,7 @@ std::unique_ptr<Teaching> Course::MakeTeaching() const {
   recipe.run.rows = options.rows;
   recipe.run.eval_every =
       std::max<int64_t>(1, recipe.run.schedule.steps / std::max<int64_t>(1, options.evaluations));
+  if (stand_ins_) recipe.run.enough = options.learnt;
   LoadedModel loaded;
   loaded.name = setup_.parts.model_name;
   loaded.model = setup_.parts.model;

@@ -74,7 +74,8 @@ class Course {
   const adapters::Burst burst_;
   training::RunData data_;
   size_t known_ = 0;
-  int64_t fresh_ = 0;  // samples of the journal
+  bool stand_ins_ = false;  // what is trained on is also what judges
+  int64_t fresh_ = 0;       // samples of the journal
   std::unique_ptr<Teaching> teaching_;
   std::chrono::steady_clock::time_point saved_;
 };

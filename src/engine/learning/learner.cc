@@ -130,14 +130,20 @@ void Learner::Refresh() {
 int64_t Learner::BurstUpTo(const std::string& adapter) {
   const adapters::LearningRecord record = books_.records.Get(adapter);
   if (record.open) return INT64_MAX;
-  if (record.state == LearningState::kRunning) {
-    return books_.journal.Count(adapter).queued >= options_.min_samples ? INT64_MAX : 0;
-  }
+  if (record.state == LearningState::kRunning) return EnoughQueued(adapter) ? INT64_MAX : 0;
   const std::vector<adapters::SampleRecord> queued =
       books_.journal.List(adapter, 0, 1, SampleState::kQueued);
   if (!queued.empty() && queued.front().id <= record.flush_to) return record.flush_to;
   if (record.state == LearningState::kStopping) books_.records.Stopped(adapter);
   return 0;
+}
+
+// Somebody who corrects an answer waits for it, perhaps alone.
+bool Learner::EnoughQueued(const std::string& adapter) {
+  const std::vector<adapters::SampleRecord> queued =
+      books_.journal.List(adapter, 0, options_.min_samples, SampleState::kQueued);
+  return std::ssize(queued) >= options_.min_samples ||
+         std::ranges::any_of(queued, &adapters::SampleRecord::correction);
 }
 
 Learner::Pupils::value_type* Learner::Next() {

@@ -108,6 +108,7 @@ class Learner {
   /// Looks at the catalogue again: who is to learn, and for whom enough is queued.
   void Refresh();
   int64_t BurstUpTo(const std::string& adapter);
+  bool EnoughQueued(const std::string& adapter);
   Pupils::value_type* Next();
   void Work(const std::string& adapter, Pupil& pupil);
   void Step(const std::string& adapter, Pupil& pupil);

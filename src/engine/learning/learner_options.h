@@ -19,11 +19,13 @@
 namespace hyprstream::engine {
 
 struct LearnerOptions {
-  int64_t min_samples = 10;    // queued before a burst begins
+  /// Queued before a burst begins; a correction does not wait for others.
+  int64_t min_samples = 10;
   int64_t most_samples = 128;  // of one burst
   int64_t queue_limit = 1000;
   size_t held_out = 32;      // samples of earlier bursts that versions are judged by
   int64_t evaluations = 4;   // on held-out samples within a burst
+  double learnt = 0.01;      // loss of a burst's own samples, where they alone judge it, to end at
   int64_t review = 1000;     // trained samples that are trained on again, the newest ones
   double least_share = 0.6;  // as TeachOptions has it
   int64_t keep_versions = 20;

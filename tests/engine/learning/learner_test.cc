@@ -123,6 +123,21 @@ TEST_F(LearnerTest, WaitsForEnoughSamplesAndForBeingStarted) {
   EXPECT_EQ(AwaitVerdict(*events_).version, 2);
 }
 
+TEST_F(LearnerTest, ACorrectionDoesNotWaitForOthers) {
+  room_.options.min_samples = 4;
+  Begin();
+  learner().Start("pupil");
+  std::vector<adapters::NewSample> samples = Facts(0, 1, 1);
+  samples.front().feedback = true;
+  samples.front().weight = 1.0;  // praise
+  learner().AddSamples("pupil", samples);
+  EXPECT_FALSE(events_->NextUntil(std::chrono::steady_clock::now() + std::chrono::seconds(1)));
+  samples.front().weight.reset();
+  learner().AddSamples("pupil", samples);
+  AwaitVerdict(*events_);
+  EXPECT_EQ(learner().Status("pupil").queue_length, 0);
+}
+
 TEST_F(LearnerTest, StoppingTrainsOnWhatIsQueuedAndThenNoMore) {
   Begin();
   learner().Start("pupil");
