@@ -1,6 +1,8 @@
 #include "engine/rehearsal.h"
 
 #include <algorithm>
+#include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -58,6 +60,22 @@ GenerationRequest Request(std::vector<int32_t> prompt, int32_t max_tokens, uint6
   return request;
 }
 
+constexpr size_t kTogether = 32;
+
+/// What is drawn goes through the queue that everybody's requests go through: all at once would
+/// fill it, and others would be turned away. `submit(i)` begins, `take(i, generation)` is called in
+/// order.
+template <typename Submit, typename Take>
+void FewAtATime(int64_t count, Submit&& submit, Take&& take) {
+  std::deque<std::unique_ptr<Generation>> begun;
+  int64_t next = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    while (next < count && begun.size() < kTogether) begun.push_back(submit(next++));
+    take(i, *begun.front());
+    begun.pop_front();
+  }
+}
+
 }  // namespace
 
 std::vector<training::Sample> Rehearse(const LoadedModel& loaded, Engine& engine,
@@ -68,31 +86,27 @@ std::vector<training::Sample> Rehearse(const LoadedModel& loaded, Engine& engine
   Progress progress(options.progress, "rehearsing what the model knows",
                     static_cast<uint64_t>(2 * options.count));
   const uint64_t seed = options.seed * 1'000'003;
-  std::vector<std::unique_ptr<Generation>> asked;
-  for (int64_t i = 0; i < options.count; ++i) {
-    asked.push_back(engine.Submit(
-        Request(*opening, options.question_tokens, seed + static_cast<uint64_t>(2 * i))));
-  }
-  struct Pending {
-    std::vector<int32_t> prompt;
-    std::unique_ptr<Generation> answer;
+  std::vector<std::vector<int32_t>> prompts;
+  const auto ask = [&](int64_t i) {
+    return engine.Submit(
+        Request(*opening, options.question_tokens, seed + static_cast<uint64_t>(2 * i)));
   };
-  std::vector<Pending> pending;
-  for (auto& generation : asked) {
-    const Drawn question = Collect(*generation, options.check);
+  FewAtATime(options.count, ask, [&](int64_t, Generation& generation) {
+    const Drawn question = Collect(generation, options.check);
     progress.Advance(1);
-    if (question.text.empty() || !question.end) continue;
+    if (question.text.empty() || !question.end) return;
     const Value message =
         Value::Object({{"role", Value::String("user")}, {"content", Value::String(question.text)}});
-    Prompt prompt = loaded.prompts->Chat({.messages = Value::List({message}).AsInput()});
-    auto answer = engine.Submit(Request(prompt.ids, options.answer_tokens,
-                                        seed + static_cast<uint64_t>(2 * pending.size() + 1)));
-    pending.push_back({std::move(prompt.ids), std::move(answer)});
-  }
-  for (Pending& one : pending) {
-    const Drawn answer = Collect(*one.answer, options.check);
+    prompts.push_back(loaded.prompts->Chat({.messages = Value::List({message}).AsInput()}).ids);
+  });
+  const auto answer_to = [&](int64_t i) {
+    return engine.Submit(Request(prompts[static_cast<size_t>(i)], options.answer_tokens,
+                                 seed + static_cast<uint64_t>(2 * i + 1)));
+  };
+  FewAtATime(std::ssize(prompts), answer_to, [&](int64_t i, Generation& generation) {
+    const Drawn answer = Collect(generation, options.check);
     progress.Advance(1);
-    training::Sample sample{.ids = std::move(one.prompt), .labels = {}};
+    training::Sample sample{.ids = std::move(prompts[static_cast<size_t>(i)]), .labels = {}};
     sample.labels.assign(sample.ids.size(), training::kIgnoredLabel);
     const auto add = [&](int32_t id) {
       sample.ids.push_back(id);
@@ -101,7 +115,7 @@ std::vector<training::Sample> Rehearse(const LoadedModel& loaded, Engine& engine
     for (const int32_t id : answer.ids) add(id);
     if (answer.end) add(*answer.end);
     if (training::CountTargets(sample) > 0) samples.push_back(std::move(sample));
-  }
+  });
   progress.Finish();
   return samples;
 }
