@@ -24,6 +24,7 @@ demo: all
 	@tools/demo
 
 test: all
+	@tools/install_dependencies --with-browser
 	ctest --test-dir build --output-on-failure
 
 bench: all

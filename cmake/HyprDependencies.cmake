@@ -53,6 +53,12 @@ if(HYPR_VDB)
   target_link_libraries(hypr_openvdb INTERFACE "${OPENVDB_LIBRARY}" TBB::tbb "${IMATH_LIBRARY}")
 endif()
 
+if(HYPR_SERVER)
+  # The web page draws with it; the binary holds a copy.
+  find_file(HYPR_CHART_JS chart.min.js PATHS /usr/share/javascript/chart.js /usr/share/nodejs/chart.js/dist)
+  hypr_require(HYPR_CHART_JS "Chart.js (libjs-chart.js, or -DHYPR_SERVER=OFF)")
+endif()
+
 if(HYPR_TESTS)
   find_package(GTest)
   hypr_require(GTest_FOUND "GoogleTest (libgtest-dev libgmock-dev)")

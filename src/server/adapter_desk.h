@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,10 @@ class AdapterDesk {
   std::vector<adapters::VersionRecord> Versions(std::string_view name) {
     const std::lock_guard lock(mutex_);
     return store_.Versions(name);
+  }
+  std::optional<adapters::VersionRecord> Find(std::string_view name, std::string_view version) {
+    const std::lock_guard lock(mutex_);
+    return store_.Find(name, version);
   }
 
  private:

@@ -35,6 +35,7 @@ struct LearningStatus {
   int64_t version = 0;  // current
   bool pinned = false;
   int64_t queue_length = 0;  // samples not trained yet
+  int64_t min_samples = 0;   // queued ones that a burst waits for
   int64_t samples_done = 0;  // trained or held out since the adapter was made
   int64_t held_out = 0;
   std::optional<double> loss = {};  // of the last step

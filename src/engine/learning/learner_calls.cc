@@ -67,6 +67,7 @@ LearningStatus Learner::Status(std::string_view adapter) {
               .version = record.current,
               .pinned = record.pinned,
               .queue_length = counts.queued,
+              .min_samples = options_.min_samples,
               .samples_done = counts.done(),
               .held_out = counts.held_out,
               .loss = learning.loss,

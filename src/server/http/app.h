@@ -50,6 +50,8 @@ void AddLearningRoutes(Router& router, App& app);
 void AddEventRoutes(Router& router, App& app);
 void AddLoraRoutes(Router& router, App& app);
 void AddMetricsRoutes(Router& router, App& app);
+void AddPageRoutes(Router& router);
+void AddPlacementRoutes(Router& router, App& app);
 void AddTokenRoutes(Router& router, App& app);
 void AddOllamaRoutes(Router& router, App& app);
 void AddOllamaModelRoutes(Router& router, App& app);

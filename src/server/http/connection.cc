@@ -244,7 +244,7 @@ asio::awaitable<void> Connection::Send(Reply& reply, Message& message, Outcome& 
   for (const auto& [name, value] : reply.headers) AddHeader(bytes, name, value);
   if (chunked) {
     AddHeader(bytes, "Transfer-Encoding", "chunked");
-  } else if (!reply.stream && reply.status != 204) {
+  } else if (!reply.stream && reply.status != 204 && reply.status != 304) {
     AddHeader(bytes, "Content-Length", std::to_string(reply.body.size()));
   }
   if (!message.keep_alive) {

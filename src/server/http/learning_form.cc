@@ -53,6 +53,7 @@ json::object StatusObject(const engine::LearningStatus& status) {
                       {"version", status.version},
                       {"pinned", status.pinned},
                       {"queue_length", status.queue_length},
+                      {"min_samples", status.min_samples},
                       {"samples_done", status.samples_done},
                       {"held_out", status.held_out},
                       {"loss", OrNull(status.loss)},

@@ -163,10 +163,6 @@ void AddOllamaModelRoutes(Router& router, App& app) {
       {"GET", "/api/version", Access::kUse, [&app](Call&) {
          return Reply{.body = json::serialize(json::object{{"version", app.program_version}})};
        }});
-  router.Add({"GET", "/", Access::kAnyone, [](Call&) {
-                return Reply{.content_type = "text/plain; charset=utf-8",
-                             .body = "Ollama is running"};
-              }});
 }
 
 }  // namespace hyprstream::server

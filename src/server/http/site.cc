@@ -77,6 +77,8 @@ Site::Site(App& app, SiteOptions options) : app_(app), options_(std::move(option
   AddEventRoutes(router_, app);
   AddLoraRoutes(router_, app);
   AddMetricsRoutes(router_, app);
+  AddPageRoutes(router_);
+  AddPlacementRoutes(router_, app);
   AddOllamaRoutes(router_, app);
   AddOllamaModelRoutes(router_, app);
 }
