@@ -50,7 +50,7 @@ class PageTest(unittest.TestCase):
         return self.answers()[1]
 
     def test_a_correction_teaches_and_rolling_back_restores(self):
-        running = self.open("--train-min-samples", 1)
+        running = self.open()
         page = self.browser
         self.wait_text("#connection", ["live"])
         self.assertEqual(page.errors(), [])

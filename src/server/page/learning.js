@@ -88,7 +88,7 @@ export class LearningPanel {
                    this.running ? "learns from corrections" : `learning ${status.state}`];
     if (status.queue_length > 0) {
       parts.push(status.queue_length < status.min_samples
-        ? `${status.queue_length} queued, begins at ${status.min_samples}`
+        ? `${status.queue_length} queued, begins at ${status.min_samples} or with a correction`
         : `${status.queue_length} queued`);
     }
     if (status.sparsity !== null) parts.push(`${(100 * status.sparsity).toFixed(1)} % sparse`);
