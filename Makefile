@@ -1,5 +1,5 @@
 # make        builds build/hyprstream
-# make demo   installs what is missing, builds, and lets the bundled model tell a story
+# make demo   installs what is missing, builds, and lets the bundled model tell a story, be corrected and learn
 # make test   installs what is missing, builds, and runs every test
 # make bench  prints what share of this machine's limits the program reaches
 # make coverage  runs every test and prints the share of lines they reach

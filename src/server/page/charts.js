@@ -6,13 +6,24 @@ const KEPT = 600;         // points of the training curve
 const DRAW_EVERY = 300;  // ms, while it grows
 const colors = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-function options(x, y) {
+/** Whole powers of ten at both ends, so that there is a line to read at each. */
+function widen(axis) {
+  axis.min = 10 ** Math.floor(Math.log10(axis.min));
+  axis.max = 10 ** Math.ceil(Math.log10(axis.max));
+}
+
+function powerOfTen(value) {
+  const power = Math.log10(value);
+  return Math.abs(power - Math.round(power)) < 1e-6 ? String(+value.toPrecision(1)) : null;
+}
+
+function options(x) {
   return {
     animation: false, responsive: true, maintainAspectRatio: false,
     interaction: {mode: "nearest", axis: "x", intersect: false},
     scales: {x: {type: "linear", title: {display: true, text: x}, ticks: {maxTicksLimit: 8, precision: 0}},
-             y: {type: y, title: {display: true, text: "nats a token"},
-                 ticks: {maxTicksLimit: 6, callback: value => String(+value.toPrecision(2))}}},
+             y: {type: "logarithmic", title: {display: true, text: "nats a token"},
+                 afterDataLimits: widen, ticks: {autoSkip: false, callback: powerOfTen}}},
     plugins: {legend: {labels: {boxWidth: 10, boxHeight: 2}}},
   };
 }
@@ -21,11 +32,11 @@ export class Curves {
   constructor() {
     this.adapter = "";
     this.training = new window.Chart(find("loss-chart"), {
-      type: "line", options: options("step", "logarithmic"),
+      type: "line", options: options("step"),
       data: {datasets: [{label: "training loss", data: [], pointRadius: 0, borderWidth: 1.6}]}});
     this.training.options.plugins.legend.display = false;
     this.versions = new window.Chart(find("heldout-chart"), {
-      type: "line", options: options("version", "logarithmic"),
+      type: "line", options: options("version"),
       data: {datasets: [
         {label: "held-out", data: [], borderWidth: 1.6, pointRadius: 4},
         {label: "known", data: [], borderWidth: 1.6, borderDash: [5, 3], pointRadius: 3}]}});
