@@ -3,6 +3,7 @@
 import http.client
 import json
 import pathlib
+import re
 import shutil
 import tempfile
 import threading
@@ -239,6 +240,20 @@ class LearningTest(unittest.TestCase):
                 until(lambda: second.get("/v1/adapters/tutor/training")[1]["version"] == 1)
                 self.assertEqual(second.chat(fact["questions"][0], model="tutor", max_tokens=40)
                                  ["choices"][0]["message"]["content"], fact["answer"])
+
+
+class RehearsalTest(unittest.TestCase):
+    def test_nobody_is_turned_away_while_the_base_rehearses(self):
+        with Server() as running:
+            running.post("/v1/adapters", {"name": "tutor"})
+            running.post("/v1/adapters/tutor/training", {"state": "running"})
+
+            def rehearsing():
+                running.chat("Who is Rosa?", max_tokens=4)  # fails for any status but 200
+                page = running.request("GET", "/metrics")[2].decode()
+                generated = re.search(r"^vllm:generation_tokens_total\{.*\} (\d+)", page, re.M)
+                return int(generated.group(1)) > 500  # hardly by these answers
+            until(rehearsing)
 
 
 class LoraFilesTest(unittest.TestCase):
