@@ -145,9 +145,10 @@ std::vector<EngineLoop::Drawn> EngineLoop::DrawAll(const StepBatch& step, Matrix
     for (int64_t i = begin; i < end; ++i) {
       Drawn& result = drawn[static_cast<size_t>(i)];
       try {
-        result.choice = step.outputs()[static_cast<size_t>(i)]->sampler.Draw(
-            {logits.row(i), static_cast<size_t>(logits.cols)},
-            workspaces_[static_cast<size_t>(thread)]);
+        Sequence& sequence = *step.outputs()[static_cast<size_t>(i)];
+        result.choice =
+            sequence.sampler.Draw({logits.row(i), static_cast<size_t>(logits.cols)},
+                                  workspaces_[static_cast<size_t>(thread)], MaskOf(sequence));
       } catch (...) {
         result.error = CurrentError();
       }
@@ -190,7 +191,7 @@ void EngineLoop::Advance(Sequence& sequence, Drawn drawn) {
   }
   if (problem) {
     End(sequence, {.reason = FinishReason::kError, .error = std::move(problem)});
-  } else if (sequence.text.stop()) {
+  } else if (sequence.text.stop() || (sequence.form && sequence.form->exhausted())) {
     End(sequence, {.reason = FinishReason::kStop});
   } else if (sequence.generated() >= sequence.request.max_tokens ||
              sequence.length() >= options_.context) {
@@ -199,12 +200,22 @@ void EngineLoop::Advance(Sequence& sequence, Drawn drawn) {
 }
 
 void EngineLoop::Accept(Sequence& sequence, Choice choice) {
+  if (sequence.form) sequence.form->Advance(choice.id);
   sequence.tokens.push_back(choice.id);
   ++stats_.generated_tokens;
   outbox_.emplace_back(sequence.channel, TokenEvent{.id = choice.id,
                                                     .text = sequence.text.Push(choice.id),
                                                     .logprob = choice.logprob,
                                                     .top = std::move(choice.top)});
+}
+
+Sampler::Mask EngineLoop::MaskOf(Sequence& sequence) const {
+  if (!sequence.form) return {};
+  return [this, &sequence](std::span<float> row) {
+    std::vector<int32_t> ends = sequence.request.stop_ids;
+    if (!sequence.request.ignore_eos) ends.insert(ends.end(), end_ids_.begin(), end_ids_.end());
+    sequence.form->Mask(row, ends);
+  };
 }
 
 bool EngineLoop::EndsGeneration(const Sequence& sequence, int32_t id) const {

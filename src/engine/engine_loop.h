@@ -52,6 +52,8 @@ class EngineLoop {
   /// Takes the drawn token into the answer; ends the sequence when it is over.
   void Advance(Sequence& sequence, Drawn drawn);
   void Accept(Sequence& sequence, Choice choice);
+  /// Makes what may not come next impossible. Empty for an answer of any form.
+  Sampler::Mask MaskOf(Sequence& sequence) const;
   bool EndsGeneration(const Sequence& sequence, int32_t id) const;
   void End(const Sequence& sequence, Finished finished);
   void Announce(Sequence& sequence, Finished finished);

@@ -17,6 +17,8 @@
 
 namespace hyprstream::engine {
 
+class Constraint;
+
 /// An adapter version loaded for serving. Immutable; a request keeps the one it started with.
 struct LoadedAdapter {
   std::string name;          // "tone@7"
@@ -39,6 +41,7 @@ struct GenerationRequest {
   bool ignore_eos = false;
   bool skip_special_text = true;  // special tokens are left out of the answer's text
   std::vector<AdapterChoice> adapters = {};
+  std::shared_ptr<Constraint> constraint = {};  // what form the answer has; null: any
 };
 
 enum class FinishReason { kStop, kLength, kCancelled, kError };

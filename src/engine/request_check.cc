@@ -89,6 +89,11 @@ void CheckRequest(const GenerationRequest& request, const RequestLimits& limits)
   }
   ValidateSampling(request.sampling, limits.vocab_size);
   CheckStops(request, limits);
+  if (request.constraint != nullptr && !limits.has_text) {
+    throw Refusal({.message = "a form for the answer needs a tokenizer",
+                   .found = "a model without one",
+                   .where = "response_format"});
+  }
   CheckAdapters(request.adapters);
 }
 

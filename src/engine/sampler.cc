@@ -1,6 +1,7 @@
 #include "engine/sampler.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.h"
 #include "engine/exponential.h"
@@ -35,7 +36,7 @@ Sampler::Sampler(const SamplingParams& params, std::span<const int32_t> prompt, 
   for (const int32_t id : prompt) history_[id].in_prompt = true;
 }
 
-Choice Sampler::Draw(std::span<float> row, SamplerWorkspace& workspace) {
+Choice Sampler::Draw(std::span<float> row, SamplerWorkspace& workspace, const Mask& mask) {
   TopSelector& selector = workspace.selector;
   const std::span<float> usable = row.first(std::min(row.size(), static_cast<size_t>(usable_ids_)));
   Choice choice;
@@ -53,9 +54,10 @@ Choice Sampler::Draw(std::span<float> row, SamplerWorkspace& workspace) {
           {best.id, static_cast<float>(static_cast<double>(best.logit) - log_sum)});
     }
   }
+  if (mask) mask(usable);
   workspace.replaced.clear();
   Adjust(usable, workspace.replaced);
-  if (!workspace.replaced.empty()) {
+  if (mask || !workspace.replaced.empty()) {
     selector.Scan(usable);
     RequireUsable(selector);
   }
@@ -100,7 +102,10 @@ void Sampler::Penalize(float& logit, const Seen& seen) const {
 int32_t Sampler::Pick(SamplerWorkspace& workspace) const {
   if (params_.temperature == 0.0f) return workspace.selector.Largest(1).front().id;
   workspace.distribution.Build(workspace.selector, params_);
-  return workspace.distribution.At(random_.Uniform(drawn_));
+  const int32_t id = workspace.distribution.At(random_.Uniform(drawn_));
+  // The weight of −∞ is 1e-304, not zero.
+  const bool masked = std::isinf(workspace.selector.row()[static_cast<size_t>(id)]);
+  return masked ? workspace.selector.Largest(1).front().id : id;
 }
 
 void Sampler::Remember(int32_t id) {

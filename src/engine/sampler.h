@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -36,9 +37,12 @@ class Sampler {
   Sampler(const SamplingParams& params, std::span<const int32_t> prompt, int64_t usable_ids,
           uint64_t seed);
 
+  /// Makes −∞ of what must not be drawn, but not of everything.
+  using Mask = std::function<void(std::span<float>)>;
   /// row: [vocab_size], as the model made it; it is used up (bias and penalties are added to it).
-  /// The chosen token joins the history. Errors: kDataLoss when the row holds NaN or infinity.
-  Choice Draw(std::span<float> row, SamplerWorkspace& workspace);
+  /// `mask` may be empty. The chosen token joins the history. Errors: kDataLoss when the row holds
+  /// NaN or infinity; those of `mask`.
+  Choice Draw(std::span<float> row, SamplerWorkspace& workspace, const Mask& mask = {});
 
   uint64_t seed() const { return seed_; }
 

@@ -5,9 +5,11 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "engine/answer_text.h"
+#include "engine/constraint.h"
 #include "engine/event_channel.h"
 #include "engine/page_key.h"
 #include "engine/request.h"
@@ -30,7 +32,9 @@ struct Sequence {
         tokens(request.prompt),
         root_key(root),
         sampler(std::move(drawing)),
-        text(std::move(answer)) {}
+        text(std::move(answer)) {
+    if (request.constraint != nullptr) form.emplace(request.constraint);
+  }
 
   int64_t length() const { return static_cast<int64_t>(tokens.size()); }
   int64_t pending() const { return length() - computed; }
@@ -50,6 +54,7 @@ struct Sequence {
   bool counted = false;       // is in the engine's statistics
   Sampler sampler;
   AnswerText text;
+  std::optional<ConstraintCursor> form;  // what the answer is held to
   SequenceTimes times;
 };
 

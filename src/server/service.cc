@@ -66,6 +66,7 @@ Service::Service(std::vector<ServedModel> models) : models_(std::move(models)) {
   for (ServedModel& model : models_) {
     DescribeTemplate(model);
     model.metrics = std::make_unique<ModelMetrics>();
+    model.forms = std::make_unique<engine::ConstraintMaker>(model.loaded.tokenizer);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/answer_form.h"
 #include "engine/engine.h"
 #include "engine/learning/learner.h"
 #include "engine/load.h"
@@ -29,6 +30,7 @@ struct ServedModel {
   bool reasons = false;            // the template knows of thinking
   bool takes_tools = false;        // the template knows of tools
   std::unique_ptr<ModelMetrics> metrics = {};
+  std::unique_ptr<engine::ConstraintMaker> forms = {};
   std::unique_ptr<engine::Learner> learner = {};  // last: it is gone before what it uses
 };
 

@@ -8,6 +8,7 @@
 #include "server/http/chat_input.h"
 #include "server/http/chat_output.h"
 #include "server/http/openai_form.h"
+#include "server/http/response_format.h"
 #include "server/http/sampling_input.h"
 #include "text/json_value.h"
 
@@ -45,6 +46,11 @@ Reply Chat(App& app, Call& call) {
   request.sampling.logprobs = logprobs;
   request.prompt = prompt.ids;
   request.adapters = speaker.adapters;
+  if (auto form = ReadResponseFormat(body)) {
+    form->reasoning = ReasoningAfter(prompt.text, model.reasons);
+    form->tools = !input.tools.is_none();
+    request.constraint = model.forms->Make(*form);
+  }
 
   Reply reply;
   NameSpeaker(speaker, *call.record, reply.headers);

@@ -34,7 +34,7 @@ std::optional<std::string> ParamOf(const Error& error) {
   }
   const std::string& where = error.detail().where;
   const bool field = !where.empty() && std::ranges::all_of(where, [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '[' || c == ']';
+    return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '[' || c == ']' || c == '$';
   });
   if (!field) return std::nullopt;
   return where == "context" ? "messages" : where;

@@ -9,6 +9,7 @@
 #include "server/http/embeddings.h"
 #include "server/http/ollama_input.h"
 #include "server/http/ollama_output.h"
+#include "server/http/response_format.h"
 #include "server/http/sampling_input.h"
 #include "text/json_value.h"
 
@@ -49,6 +50,16 @@ Reply Generate(Asked asked, Answer::Options options, Call& call) {
   return TellOllama(std::move(reply), std::move(head), std::move(answer), std::move(asked.output));
 }
 
+/// `prompt`: empty when no template has made it, so that there is no reasoning.
+void HoldToForm(const JsonField& body, std::string_view prompt, bool tools, Asked& asked) {
+  auto form = ReadOllamaFormat(body);
+  if (!form) return;
+  const ServedModel& model = *asked.speaker.model;
+  form->reasoning = ReasoningAfter(prompt, model.reasons && !prompt.empty());
+  form->tools = tools;
+  asked.request.constraint = model.forms->Make(*form);
+}
+
 Reply Loaded(const JsonField& body, Asked asked, Call& call) {
   Reply reply;
   NameSpeaker(asked.speaker, *call.record, reply.headers);
@@ -83,6 +94,7 @@ Reply GenerateText(App& app, Call& call) {
   }
   asked.request.prompt.insert(asked.request.prompt.end(), prompt.ids.begin(), prompt.ids.end());
   asked.output.context = asked.request.prompt;
+  HoldToForm(body, raw ? std::string_view() : std::string_view(prompt.text), false, asked);
   Answer::Options options;
   if (!raw) options.reasoning = engine::ReasoningBegin(prompt.text);
   return Generate(std::move(asked), options, call);
@@ -98,6 +110,7 @@ Reply GenerateChat(App& app, Call& call) {
   const engine::Prompt prompt = asked.speaker.model->loaded.prompts->Chat(input);
   asked.request.prompt = prompt.ids;
   asked.question.messages = text::WriteJson(input.messages);
+  HoldToForm(body, prompt.text, !input.tools.is_none(), asked);
   return Generate(
       std::move(asked),
       {.reasoning = engine::ReasoningBegin(prompt.text), .tools = !input.tools.is_none()}, call);
