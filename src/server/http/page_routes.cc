@@ -48,7 +48,6 @@ Reply SendFile(const Files& files, const Request& request, std::string_view name
   reply.headers = {{"Cache-Control", "no-cache"},
                    {"ETag", found->second.tag},
                    {"Content-Security-Policy", kContentPolicy},
-                   {"X-Content-Type-Options", "nosniff"},
                    {"Referrer-Policy", "no-referrer"}};
   if (request.Header("if-none-match") == found->second.tag) {
     reply.status = 304;
