@@ -1,0 +1,115 @@
+// Blocks of 32 with a half-precision scale of their own. Candidates: the scales at which the
+// largest element falls on or near the last level, in both directions, each followed by the scale
+// with the least squared error for the integers it gives. The usual choice (the largest element
+// exactly on the last level) is among them, so the error is never above that one's.
+#include <algorithm>
+
+#include "tensor/quantize_blocks.h"
+#include "tensor/quantize_fit.h"
+
+namespace hyprstream {
+namespace {
+
+using fit::Code;
+constexpr int kBlock = 32;
+
+float Largest(std::span<const float> x) {
+  float largest = 0;
+  for (const float value : x) largest = std::max(largest, std::fabs(value));
+  return largest;
+}
+
+/// Where the largest element is tried: `first` to `last` levels from zero.
+struct Levels {
+  float lo = 0, hi = 0;
+  float first = 0, last = 0, step = 0;
+  bool mirrored = false;  // a negative scale gives other levels
+};
+
+Code<kBlock> SearchScale(std::span<const float> x, const Levels& levels) {
+  Code<kBlock> best = fit::Quantize<kBlock>(x.data(), 0, 0, levels.lo, levels.hi);
+  const float largest = Largest(x);
+  if (largest == 0) return best;
+  const auto attempt = [&](float scale) {
+    const auto rounded =
+        fit::Quantize<kBlock>(x.data(), fit::AsHalf(scale), 0, levels.lo, levels.hi);
+    fit::Keep(best, rounded);
+    const float better = fit::AsHalf(fit::BestScale<kBlock>(x.data(), rounded.q));
+    if (better != rounded.scale) {
+      fit::Keep(best, fit::Quantize<kBlock>(x.data(), better, 0, levels.lo, levels.hi));
+    }
+  };
+  for (float level = levels.first; level <= levels.last; level += levels.step) {
+    attempt(largest / level);
+    if (levels.mirrored) attempt(-largest / level);
+  }
+  return best;
+}
+
+template <typename Block>
+void PackNibbles(const Code<kBlock>& code, int offset, Block& block) {
+  for (size_t j = 0; j < 16; ++j) {
+    const auto low = static_cast<unsigned>(static_cast<int>(code.q[j]) + offset);
+    const auto high = static_cast<unsigned>(static_cast<int>(code.q[j + 16]) + offset);
+    block.qs[j] = static_cast<uint8_t>((low & 15u) | (high & 15u) << 4);
+  }
+}
+
+template <typename Block>
+void PackFifthBits(const Code<kBlock>& code, int offset, Block& block) {
+  uint32_t bits = 0;
+  for (size_t j = 0; j < kBlock; ++j) {
+    const auto level = static_cast<unsigned>(static_cast<int>(code.q[j]) + offset);
+    bits |= (level >> 4 & 1u) << j;
+  }
+  for (size_t i = 0; i < 4; ++i) block.qh[i] = static_cast<uint8_t>(bits >> (8 * i));
+}
+
+}  // namespace
+
+void EncodeBlock(std::span<const float> x, BlockQ8_0& block) {
+  const auto code =
+      SearchScale(x, {.lo = -127, .hi = 127, .first = 126.5f, .last = 129.0f, .step = 0.25f});
+  block.d = F32ToF16(code.scale);
+  for (size_t j = 0; j < kBlock; ++j) block.qs[j] = static_cast<int8_t>(code.q[j]);
+}
+
+void EncodeBlock(std::span<const float> x, BlockQ4_0& block) {
+  const auto code = SearchScale(
+      x, {.lo = -8, .hi = 7, .first = 6.0f, .last = 9.0f, .step = 0.25f, .mirrored = true});
+  block.d = F32ToF16(code.scale);
+  PackNibbles(code, 8, block);
+}
+
+void EncodeBlock(std::span<const float> x, BlockQ5_0& block) {
+  const auto code = SearchScale(
+      x, {.lo = -16, .hi = 15, .first = 14.0f, .last = 17.5f, .step = 0.25f, .mirrored = true});
+  block.d = F32ToF16(code.scale);
+  PackNibbles(code, 16, block);
+  PackFifthBits(code, 16, block);
+}
+
+void EncodeBlock(std::span<const float> x, BlockQ5_1& block) {
+  constexpr float kTop = 31;
+  const auto [lowest, highest] = std::ranges::minmax(x);
+  Code<kBlock> best = fit::Quantize<kBlock>(x.data(), 0, fit::AsHalf(-lowest), 0, kTop);
+  for (float level = kTop - 2; level <= kTop + 2; level += 0.5f) {
+    float scale = fit::AsHalf((highest - lowest) / level), minimum = fit::AsHalf(-lowest);
+    for (int pass = 0; pass < 3 && scale > 0; ++pass) {
+      const auto rounded = fit::Quantize<kBlock>(x.data(), scale, minimum, 0, kTop);
+      fit::Keep(best, rounded);
+      // With the minimum free of sign: the same line through values moved above zero.
+      std::array<float, kBlock> moved;
+      for (size_t i = 0; i < kBlock; ++i) moved[i] = x[i] - highest;
+      const fit::Line line = fit::BestLine<kBlock>(moved.data(), rounded.q);
+      scale = fit::AsHalf(line.scale);
+      minimum = fit::AsHalf(line.minimum - highest);
+    }
+  }
+  block.d = F32ToF16(best.scale);
+  block.m = F32ToF16(-best.minimum);
+  PackNibbles(best, 0, block);
+  PackFifthBits(best, 0, block);
+}
+
+}  // namespace hyprstream
