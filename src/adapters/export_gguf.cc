@@ -6,6 +6,7 @@
 
 #include "adapters/gguf_adapter.h"
 #include "base/error.h"
+#include "base/new_folder.h"
 #include "formats/gguf_writer.h"
 #include "model/architecture_metadata.h"
 #include "model/gguf_names.h"

@@ -73,16 +73,4 @@ std::vector<ExportedModule> ExportModules(const TrainableAdapter& adapter,
   return Checked(std::move(modules));
 }
 
-void RequireNothingAt(const std::filesystem::path& path) {
-  namespace fs = std::filesystem;
-  std::error_code ignored;
-  const fs::file_status status = fs::symlink_status(path, ignored);
-  if (!fs::exists(status)) return;
-  if (fs::is_directory(status) && fs::is_empty(path, ignored)) return;
-  throw Error(ErrorCode::kAlreadyExists,
-              {.message = "there is something at the output's path already",
-               .where = path.string(),
-               .hint = "choose another path, or remove it"});
-}
-
 }  // namespace hyprstream::adapters

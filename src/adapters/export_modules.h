@@ -38,7 +38,4 @@ struct ExportOptions {
   std::string base_model = {};  // where the base is to be found; informational
 };
 
-/// Errors: kAlreadyExists when there is something at `path` (an empty folder does not count).
-void RequireNothingAt(const std::filesystem::path& path);
-
 }  // namespace hyprstream::adapters

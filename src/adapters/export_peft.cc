@@ -1,8 +1,8 @@
 #include "adapters/export_peft.h"
 
-#include "adapters/new_folder.h"
 #include "adapters/peft_text.h"
 #include "base/atomic_file.h"
+#include "base/new_folder.h"
 #include "formats/peft.h"
 #include "formats/pytorch_writer.h"
 

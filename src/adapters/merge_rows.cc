@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "base/error.h"
 #include "formats/small_files.h"
 #include "tensor/dequantize.h"
-#include "tensor/float16.h"
+#include "tensor/quantize.h"
 
 namespace hyprstream::adapters {
 namespace {
@@ -20,26 +19,6 @@ void AddUpdate(const RowUpdate& update, int64_t o, std::span<float> values) {
     const float b = update.view.b[c * update.out + o];
     const float* a = update.view.a + c * in;
     for (size_t i = 0; i < values.size(); ++i) values[i] += b * a[i];
-  }
-}
-
-template <typename T, typename Narrow>
-void NarrowAll(std::span<const float> values, std::byte* out, Narrow narrow) {
-  for (size_t i = 0; i < values.size(); ++i) {
-    const T narrowed = narrow(values[i]);
-    std::memcpy(out + i * sizeof(T), &narrowed, sizeof(T));
-  }
-}
-
-void NarrowRow(DType type, std::span<const float> values, std::byte* out) {
-  if (type == DType::kF32) {
-    std::memcpy(out, values.data(), values.size_bytes());
-  } else if (type == DType::kF16) {
-    NarrowAll<uint16_t>(values, out, F32ToF16);
-  } else if (type == DType::kBF16) {
-    NarrowAll<uint16_t>(values, out, F32ToBF16);
-  } else {
-    HYPR_CHECK(false);
   }
 }
 
@@ -87,7 +66,8 @@ void WriteMergedRows(const MergedRows& rows, DType type, const formats::ByteSink
         if (o >= 0 && o < update.out) AddUpdate(update, rows.from.Halved(o), row);
       }
       CheckRange(rows.name, type, row);
-      NarrowRow(type, row, out.data() + static_cast<size_t>(r - begin) * row_bytes);
+      QuantizeRow(type, row,
+                  std::span(out).subspan(static_cast<size_t>(r - begin) * row_bytes, row_bytes));
     }
     sink(out);
   }

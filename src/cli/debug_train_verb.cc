@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "adapters/export_peft.h"
+#include "base/new_folder.h"
 #include "cli/debug_loss.h"
 
 namespace hyprstream::cli {
@@ -54,7 +55,7 @@ training::TrainerOptions TrainFlags::Options() const {
 
 int Train(Shell& shell, const TrainFlags& flags) {
   const training::TrainerOptions options = flags.Options();
-  adapters::RequireNothingAt(flags.output);
+  RequireNothingAt(flags.output);
   DebugTrainer debug(shell, flags, options);
   if (flags.accumulate > std::ssize(debug.samples())) {
     FailFlag("--accumulate", "no more than lines, " + std::to_string(debug.samples().size()),

@@ -70,6 +70,7 @@ void AddModelVerbs(CLI::App& root, Shell& shell) {
   AddModelListVerb(model, shell, "list");
   AddModelVerifyVerb(model, shell);
   AddModelTestVerb(model, shell);
+  AddModelConvertVerb(model, shell);
   AddModelInfoVerb(root, shell, "show");
   AddModelListVerb(root, shell, "list");
 }

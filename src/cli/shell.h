@@ -36,6 +36,7 @@ CLI::App& AddVerb(CLI::App& parent, Shell& shell, const std::string& name, const
 void AddRunVerbs(CLI::App& root, Shell& shell);
 void AddChatVerb(CLI::App& root, Shell& shell);
 void AddModelVerbs(CLI::App& root, Shell& shell);
+void AddModelConvertVerb(CLI::App& model, Shell& shell);
 void AddModelInfoVerb(CLI::App& model, Shell& shell, const std::string& name);
 void AddModelListVerb(CLI::App& model, Shell& shell, const std::string& name);
 void AddModelTestVerb(CLI::App& model, Shell& shell);

@@ -26,6 +26,7 @@ void AppendText(std::string& out, std::string_view text) {
   out += text;
 }
 
+GgufType TypeOf(uint16_t) { return GgufType::kU16; }
 GgufType TypeOf(uint32_t) { return GgufType::kU32; }
 GgufType TypeOf(int32_t) { return GgufType::kI32; }
 GgufType TypeOf(float) { return GgufType::kF32; }

@@ -17,7 +17,7 @@
 namespace hyprstream::formats {
 
 /// A metadata value to be written; its C++ type decides its type in the file.
-using GgufField = std::variant<uint32_t, int32_t, float, bool, uint64_t, int64_t, double,
+using GgufField = std::variant<uint16_t, uint32_t, int32_t, float, bool, uint64_t, int64_t, double,
                                std::string, std::vector<std::string>, std::vector<int32_t>,
                                std::vector<uint32_t>, std::vector<float>, std::vector<uint64_t>,
                                std::vector<int64_t>, std::vector<double>, std::vector<bool>>;

@@ -79,4 +79,38 @@ std::optional<GgufName> ToGgufName(std::string_view name) {
   return GgufName{block + *plain};
 }
 
+std::string HuggingFaceName::ExpertName(int64_t expert) const {
+  const size_t at = name.find("{}");
+  return name.substr(0, at) + std::to_string(expert) + name.substr(at + 2);
+}
+
+std::optional<HuggingFaceName> FromGgufName(std::string_view name) {
+  for (const Pair& pair : kWhole) {
+    if (pair.gguf == name) return HuggingFaceName{std::string(pair.hugging_face)};
+  }
+  if (!Consume(name, "blk.")) return std::nullopt;
+  const std::optional<int64_t> layer = ConsumeNumber(name);
+  if (!layer || !Consume(name, ".")) return std::nullopt;
+  const size_t dot = name.rfind('.');
+  const std::string_view stem = name.substr(0, dot);
+  const std::string suffix(dot == std::string_view::npos ? "" : name.substr(dot));
+  if (suffix != ".weight" && suffix != ".bias") return std::nullopt;
+  const std::string place = "model.layers." + std::to_string(*layer) + ".";
+  for (const Pair& pair : kLayer) {
+    if (pair.gguf == stem) return HuggingFaceName{place + std::string(pair.hugging_face) + suffix};
+  }
+  for (const Pair& pair : kExpert) {
+    if (pair.gguf == stem) {
+      return HuggingFaceName{place + "mlp.experts.{}." + std::string(pair.hugging_face) + suffix,
+                             true};
+    }
+  }
+  return std::nullopt;
+}
+
+int64_t LayerOf(std::string_view name) {
+  if (!Consume(name, "model.layers.")) return -1;
+  return ConsumeNumber(name).value_or(-1);
+}
+
 }  // namespace hyprstream::model

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <optional>
 
 #include "base/error.h"
 
@@ -112,6 +113,88 @@ std::vector<float> RopeFrequencies::ForLength(int64_t length) const {
       factor_ * static_cast<double>(length) / static_cast<double>(trained_context_) -
       (factor_ - 1.0);
   return DefaultFrequencies(theta_ * std::pow(stretch, d / (d - 2.0)), head_dim_);
+}
+
+std::vector<float> RopeFactorsOf(const ModelConfig& config) {
+  ModelConfig plain = config;
+  plain.rope.kind = RopeKind::kDefault;
+  const RopeFrequencies unscaled(plain, {}), scaled(config, {});
+  std::vector<float> factors;
+  for (size_t i = 0; i < scaled.inv_freq().size(); ++i) {
+    factors.push_back(unscaled.inv_freq()[i] / scaled.inv_freq()[i]);
+  }
+  return factors;
+}
+
+namespace {
+
+/// A frequency inside the ramp: how many turns it makes for each token, and how far it is from
+/// scaled (0) to kept (1).
+struct RampPoint {
+  double turns = 0;
+  double share = 0;
+};
+
+std::vector<RampPoint> RampOf(const ModelConfig& config, std::span<const float> factors,
+                              double factor) {
+  const std::vector<float> inv_freq = DefaultFrequencies(config.rope.theta, config.head_dim);
+  const double floor = 1.0 / factor;
+  std::vector<RampPoint> ramp;
+  for (size_t i = 0; i < std::min(factors.size(), inv_freq.size()); ++i) {
+    const double share = (1.0 / factors[i] - floor) / (1.0 - floor);
+    if (share > 1e-3 && share < 1 - 1e-3) ramp.push_back({inv_freq[i] / (2 * kPi), share});
+  }
+  return ramp;
+}
+
+/// Trained contexts for the usual bounds 1 and 4, that may give a ramp: share = (context · turns −
+/// 1) / 3. Without a frequency inside, one between the last that is kept and the first that is
+/// scaled.
+std::vector<double> LikelyContexts(const ModelConfig& config, std::span<const float> factors,
+                                   std::span<const RampPoint> ramp) {
+  std::vector<double> contexts = {8192};  // what Meta publishes
+  for (const RampPoint& point : ramp) contexts.push_back((3 * point.share + 1) / point.turns);
+  const std::vector<float> inv_freq = DefaultFrequencies(config.rope.theta, config.head_dim);
+  const auto scaled = std::ranges::find_if(factors, [](float f) { return f > 1.001f; });
+  const auto first = static_cast<size_t>(scaled - factors.begin());
+  if (ramp.empty() && first > 0 && first < std::min(factors.size(), inv_freq.size())) {
+    const double kept = 4 * 2 * kPi / inv_freq[first - 1], lost = 2 * kPi / inv_freq[first];
+    contexts.push_back(std::sqrt(kept * lost));
+  }
+  return contexts;
+}
+
+}  // namespace
+
+std::optional<RopeConfig> Llama3ScalingOf(const ModelConfig& config,
+                                          std::span<const float> factors) {
+  const auto gives = [&](const RopeConfig& rope) {
+    ModelConfig tried = config;
+    tried.rope = rope;
+    return std::ranges::equal(RopeFactorsOf(tried), factors, [](float a, float b) {
+      return std::fabs(a - b) <= 1e-5f * std::fabs(b);
+    });
+  };
+  RopeConfig rope;
+  rope.kind = RopeKind::kLlama3;
+  rope.theta = config.rope.theta;
+  rope.factor = factors.empty() ? 1.0 : *std::ranges::max_element(factors);
+  const std::vector<RampPoint> ramp = RampOf(config, factors, rope.factor);
+  for (const double context : LikelyContexts(config, factors, ramp)) {
+    rope.original_context = std::llround(context);
+    if (gives(rope)) return rope;
+  }
+  if (ramp.size() < 2) return std::nullopt;
+  // share = (context · turns − low) / (high − low): two frequencies give that line.
+  const auto [fast, fast_share] = ramp.front();
+  const auto [slow, slow_share] = ramp.back();
+  const double slope = (fast_share - slow_share) / (fast - slow);
+  const double offset = slope * slow - slow_share;
+  if (!(offset > 0) || !(slope > 0)) return std::nullopt;
+  rope.high_freq_factor = 1.0 + 1.0 / offset;
+  rope.original_context = std::llround(slope / offset);
+  if (!gives(rope)) return std::nullopt;
+  return rope;
 }
 
 }  // namespace hyprstream::model

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -35,5 +36,15 @@ class RopeFrequencies {
   int64_t head_dim_;
   int64_t trained_context_;
 };
+
+/// What the configuration's scaling divides each default frequency by, [head_dim / 2]: GGUF's
+/// rope_freqs.weight.
+std::vector<float> RopeFactorsOf(const ModelConfig& config);
+
+/// The scaling of Llama 3 that gives these factors. GGUF does not say low_freq_factor and the
+/// trained context apart, only their ratio: the former is taken to be 1. Nothing when no such
+/// scaling gives them.
+std::optional<RopeConfig> Llama3ScalingOf(const ModelConfig& config,
+                                          std::span<const float> factors);
 
 }  // namespace hyprstream::model

@@ -1,12 +1,13 @@
-#include "adapters/gguf_metadata.h"
+#include "convert/gguf_metadata.h"
 
 #include <map>
 
 #include "base/mapped_file.h"
+#include "convert/recipe.h"
 #include "model/architecture_metadata.h"
 #include "text/gguf_vocabulary.h"
 
-namespace hyprstream::adapters {
+namespace hyprstream::convert {
 namespace {
 
 namespace fs = std::filesystem;
@@ -22,7 +23,7 @@ uint32_t FileType(std::span<const formats::StreamedTensor> tensors) {
   for (const auto& [type, count] : bytes) {
     if (count > bytes[most]) most = type;
   }
-  return most == DType::kF16 ? 1 : most == DType::kBF16 ? 32 : 0;
+  return GgufFileType(most);
 }
 
 Fields VocabularyOf(const formats::ModelFiles& base, const model::ModelConfig& config) {
@@ -56,4 +57,4 @@ Fields GgufMetadataOf(const formats::ModelFiles& base, const model::ModelConfig&
   return fields;
 }
 
-}  // namespace hyprstream::adapters
+}  // namespace hyprstream::convert

@@ -3,13 +3,20 @@
 
 #include <filesystem>
 
-namespace hyprstream::adapters {
+namespace hyprstream {
+
+/// Errors: kAlreadyExists when there is something at `path` (an empty folder does not count).
+void RequireNothingAt(const std::filesystem::path& path);
 
 class NewFolder {
  public:
+  /// What happens to a folder that has the name already: the new one is refused, or takes its place
+  /// in one step, after which the old one is removed.
+  enum class Existing { kRefuse, kReplace };
+
   /// Makes an empty folder beside `target`, and the folders above it where they are missing.
   /// Errors: those of RequireNothingAt; kIo.
-  explicit NewFolder(std::filesystem::path target);
+  explicit NewFolder(std::filesystem::path target, Existing existing = Existing::kRefuse);
   /// Without Commit everything is removed.
   ~NewFolder();
   NewFolder(const NewFolder&) = delete;
@@ -23,7 +30,8 @@ class NewFolder {
  private:
   std::filesystem::path target_;
   std::filesystem::path temporary_;
+  Existing existing_;
   bool done_ = false;
 };
 
-}  // namespace hyprstream::adapters
+}  // namespace hyprstream

@@ -1,5 +1,5 @@
 // All metadata of a GGUF file that a safetensors model is written to: architecture, tokenizer, chat
-// template, and what the file is called. Private to adapters/.
+// template, and what the file is called. One thread.
 #pragma once
 
 #include <filesystem>
@@ -12,7 +12,7 @@
 #include "formats/model_files.h"
 #include "model/config.h"
 
-namespace hyprstream::adapters {
+namespace hyprstream::convert {
 
 /// `file` gives the name. Errors: kUnsupported for what GGUF cannot say; those of the tokenizer's
 /// file.
@@ -20,4 +20,4 @@ std::vector<std::pair<std::string, formats::GgufField>> GgufMetadataOf(
     const formats::ModelFiles& base, const model::ModelConfig& config,
     std::span<const formats::StreamedTensor> tensors, const std::filesystem::path& file);
 
-}  // namespace hyprstream::adapters
+}  // namespace hyprstream::convert
