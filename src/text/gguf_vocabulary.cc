@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "text/gguf_pieces.h"
 #include "text/json_fields.h"
 #include "text/tokenizer_impl.h"
 
@@ -15,7 +16,7 @@ namespace json = boost::json;
 using Fields = std::vector<std::pair<std::string, formats::GgufField>>;
 
 // Kinds of tokens, as llama.cpp numbers them.
-constexpr int32_t kNormal = 1, kControl = 3, kUserDefined = 4, kUnused = 5;
+constexpr int32_t kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6;
 
 [[noreturn]] void Refuse(std::string_view where, std::string expected, std::string found) {
   throw Error(ErrorCode::kUnsupported, {.message = "GGUF has no way to say this of a tokenizer",
@@ -51,10 +52,19 @@ class Writer {
         root_(document_, std::string(input.where)) {}
 
   Fields Write() && {
-    Add("model", std::string("gpt2"));
-    Add("pre", std::string(Preset()));
-    AddTokens();
-    AddMerges();
+    const std::vector<std::string> merges = Merges();
+    if (parts_.bpe->rules().byte_fallback) {
+      const PieceScores pieces = ScorePieces({parts_, root_, merges, input_.where});
+      Add("model", std::string("llama"));
+      Add("pre", std::string("default"));
+      AddTokens();
+      AddPieces(pieces);
+    } else {
+      Add("model", std::string("gpt2"));
+      Add("pre", std::string(Preset()));
+      AddTokens();
+      Add("merges", merges);
+    }
     AddRoles();
     const std::string& chat =
         input_.chat_template.empty() ? input_.config.chat_template : input_.chat_template;
@@ -136,7 +146,24 @@ class Writer {
     Add("token_type", std::move(types));
   }
 
-  void AddMerges() {
+  /// SentencePiece's scores, by id, and the types of its bytes and its unknown token.
+  void AddPieces(const PieceScores& pieces) {
+    std::vector<float> scores = pieces.scores;
+    scores.resize(static_cast<size_t>(input_.vocab_size), pieces.lowest);
+    Add("scores", std::move(scores));
+    auto& types = std::get<std::vector<int32_t>>(
+        std::ranges::find(fields_, "tokenizer.ggml.token_type", &Fields::value_type::first)
+            ->second);
+    for (size_t i = 0; i < types.size(); ++i) {
+      if (IsByteToken(tokenizer_->Spelling(static_cast<TokenId>(i)))) types[i] = kByte;
+    }
+    if (const std::optional<TokenId> unknown = parts_.bpe->rules().unk) {
+      types[static_cast<size_t>(*unknown)] = kUnknown;
+    }
+    Add("add_space_prefix", pieces.space_prefix);
+  }
+
+  std::vector<std::string> Merges() const {
     std::vector<std::string> merges;
     const JsonField list = root_.Get("model").Get("merges");
     for (size_t i = 0; i < list.Array().size(); ++i) {
@@ -149,7 +176,7 @@ class Writer {
         merges.emplace_back(line);
       }
     }
-    Add("merges", std::move(merges));
+    return merges;
   }
 
   std::optional<TokenId> RoleOf(std::string_view name) const {
@@ -176,7 +203,8 @@ class Writer {
     constexpr const char* kEnds[] = {"eos_token_id", "eot_token_id", "eom_token_id"};
     for (size_t i = 0; i < std::min(ends.size(), std::size(kEnds)); ++i) AddId(kEnds[i], ends[i]);
     AddId("bos_token_id", bos);
-    AddId("unknown_token_id", RoleOf("unk_token"));
+    const std::optional<TokenId> unknown = RoleOf("unk_token");
+    AddId("unknown_token_id", unknown ? unknown : parts_.bpe->rules().unk);
     AddId("padding_token_id", RoleOf("pad_token"));
     const Template& around = parts_.around;
     const bool adds_bos = bos && around.before == std::vector<TokenId>{*bos};

@@ -1,6 +1,6 @@
-// A byte-level vocabulary of tokenizer.json as llama.cpp's converter writes it into a GGUF file's
-// metadata: what Tokenizer::FromGguf reads again. Facts: convert_hf_to_gguf.py and
-// gguf-py/gguf/vocab.py of llama.cpp.
+// A vocabulary of tokenizer.json as llama.cpp's converter writes it into a GGUF file's metadata:
+// what Tokenizer::FromGguf reads again. Facts: convert_hf_to_gguf.py and gguf-py/gguf/vocab.py of
+// llama.cpp.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct GgufVocabularyInput {
 };
 
 /// Everything below tokenizer. Errors: those of Tokenizer::FromJson; kUnsupported naming what GGUF
-/// cannot say: tokenizers that are not byte-level, word patterns without a name there.
+/// cannot say: word patterns without a name there, merges that are not SentencePiece's.
 std::vector<std::pair<std::string, formats::GgufField>> GgufVocabulary(
     const GgufVocabularyInput& input);
 

@@ -68,6 +68,27 @@ TEST(TokenizerFiles, ASentencePieceVocabularyGivesTheSameIdsAndText) {
   ExpectSame(*Tokenizer::FromJson(files->tokenizer_json, "written"), *FixtureGguf("spm-mini"));
 }
 
+TEST(TokenizerFiles, ASentencePieceVocabularyComesBackFromThemToTheSameIds) {
+  const auto file = formats::GgufFile::Open(DataPath("fixtures/tokenizer/spm-mini/vocab.gguf"));
+  const auto files = TokenizerFilesOf(*file);
+  const testing::TemporaryFolder folder;
+  formats::WriteGguf(folder / "again.gguf",
+                     GgufVocabulary({.tokenizer_json = files->tokenizer_json,
+                                     .where = "spm-mini",
+                                     .config = ParseTokenizerConfig(files->tokenizer_config_json),
+                                     .vocab_size = FixtureGguf("spm-mini")->vocab_size()}),
+                     {});
+  const auto again = formats::GgufFile::Open(folder / "again.gguf");
+  ExpectSame(*Tokenizer::FromGguf(*again), *FixtureGguf("spm-mini"));
+  for (const char* key : {"model", "tokens", "token_type", "add_space_prefix", "add_bos_token",
+                          "bos_token_id", "eos_token_id", "unknown_token_id"}) {
+    const std::string full = std::string("tokenizer.ggml.") + key;
+    if (file->Get(full) == nullptr) continue;
+    ASSERT_NE(again->Get(full), nullptr) << key;
+    EXPECT_TRUE(again->Get(full)->value == file->Get(full)->value) << key;
+  }
+}
+
 TEST(TokenizerFiles, RolesAndTheTemplateAreInTheConfiguration) {
   const std::string json = JsonOf("smollm2");
   const testing::TemporaryFolder folder;
