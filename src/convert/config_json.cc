@@ -1,6 +1,7 @@
 #include "convert/config_json.h"
 
 #include <boost/json.hpp>
+#include <charconv>
 
 #include "base/error.h"
 #include "model/rope_frequencies.h"
@@ -109,6 +110,15 @@ void AddFamily(const model::ModelConfig& config, json::object& fields) {
   }
 }
 
+/// 1e-05 rather than 9.999999747378752e-06: the number that was meant, and the same as f32.
+double ShortestDecimal(float value) {
+  char text[32];
+  const auto written = std::to_chars(text, text + sizeof(text), value);
+  double decimal = value;
+  std::from_chars(text, written.ptr, decimal);
+  return decimal;
+}
+
 json::value IdOrNull(std::optional<int32_t> id) {
   return id ? json::value(*id) : json::value(nullptr);
 }
@@ -137,7 +147,7 @@ std::string ConfigJson(const formats::GgufFile& file, const model::ModelConfig& 
                       {"num_key_value_heads", config.num_key_value_heads},
                       {"head_dim", config.head_dim},
                       {"max_position_embeddings", config.max_position_embeddings},
-                      {"rms_norm_eps", static_cast<double>(config.rms_norm_eps)},
+                      {"rms_norm_eps", ShortestDecimal(config.rms_norm_eps)},
                       {"hidden_act", "silu"},
                       {"tie_word_embeddings", config.tie_word_embeddings},
                       {"attention_dropout", 0.0},

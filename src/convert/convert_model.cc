@@ -210,7 +210,7 @@ Converted ConvertToSafetensors(const formats::ModelFiles& source, const fs::path
   const Work work{source, pool, progress};
   const Shards shards = CutIntoShards(Streams(laid, types, work), options.shard_limit);
   NewFolder target(folder, options.existing);
-  RequireRoom(target.path(), total);
+  RequireRoom(FolderAbove(target.path()), total);
   if (from_gguf) {
     WriteCompanions(*source.gguf(), config, main, target.path());
   } else {

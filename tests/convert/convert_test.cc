@@ -55,6 +55,8 @@ TEST(Convert, TheConfigurationComesBackAsItWas) {
     EXPECT_EQ(after.moe.experts, before.moe.experts);
     EXPECT_EQ(after.moe.norm_topk_prob, before.moe.norm_topk_prob);
     EXPECT_EQ(after.eos_ids, before.eos_ids);
+    const std::string text = ReadAll(converting.folder() / "back/config.json");
+    EXPECT_EQ(text.find("9.99999"), std::string::npos);  // 1e-5 as it was written
   }
 }
 

@@ -72,7 +72,7 @@ TEST_P(Quantised, AnswersWithinTheTypesTolerance) {
   EXPECT_GT(difference, GetParam().tolerance / 20);  // else nothing was rounded
 }
 
-// Of the logits' size on willowbrook; measured: see docs/quantisation.md.
+// Of the logits' size on willowbrook; see docs/conversion.md.
 INSTANTIATE_TEST_SUITE_P(
     Willowbrook, Quantised,
     ::testing::Values(TypeCase{DType::kQ8_0, 0.03}, TypeCase{DType::kQ6_K, 0.06},
