@@ -73,15 +73,20 @@ void DecodeOnce(engine::Engine& engine, const model::Model& model, const BenchPl
 
 }  // namespace
 
-std::vector<double> MeasureDecode(const std::shared_ptr<const model::Model>& model,
-                                  const engine::EngineOptions& options, const BenchPlan& plan,
-                                  MemoryBudget& budget) {
+DecodeSteps MeasureDecode(const std::shared_ptr<const model::Model>& model,
+                          const engine::EngineOptions& options, const BenchPlan& plan,
+                          MemoryBudget& budget, const std::function<double()>& read_limit) {
   const auto engine = MakeEngine(model, options, plan, budget);
   std::mt19937 random(1);
-  std::vector<double> warm_up, steps;
+  std::vector<double> warm_up;
   DecodeOnce(*engine, *model, plan, {}, random, warm_up);
+  DecodeSteps steps;
+  double before = read_limit();
   for (int64_t run = 0; run < plan.repeat; ++run) {
-    DecodeOnce(*engine, *model, plan, {}, random, steps);
+    DecodeOnce(*engine, *model, plan, {}, random, steps.seconds);
+    const double after = read_limit();
+    steps.read_bytes_per_second.resize(steps.seconds.size(), (before + after) / 2);
+    before = after;
   }
   return steps;
 }

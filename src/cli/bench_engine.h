@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -17,10 +18,15 @@ struct BenchPlan {
   int64_t repeat = 1;         // runs that count; one more warms up
 };
 
-/// Seconds of every decode step in which all streams took part.
-std::vector<double> MeasureDecode(const std::shared_ptr<const model::Model>& model,
-                                  const engine::EngineOptions& options, const BenchPlan& plan,
-                                  MemoryBudget& budget);
+/// Every decode step in which all streams took part, and the read limit around its run.
+struct DecodeSteps {
+  std::vector<double> seconds;
+  std::vector<double> read_bytes_per_second;
+};
+/// `read_limit` is called before the first run and after each.
+DecodeSteps MeasureDecode(const std::shared_ptr<const model::Model>& model,
+                          const engine::EngineOptions& options, const BenchPlan& plan,
+                          MemoryBudget& budget, const std::function<double()>& read_limit);
 /// Mean seconds of a decode step of each run, with and without adapters in turns, so that both meet
 /// the same machine.
 struct PairedSeconds {

@@ -24,6 +24,16 @@ double ArithmeticLimit(DType type, const kernels::MachineLimits& limits) {
 
 double Share(double reached, double limit) { return limit > 0 ? reached / limit : 0; }
 
+// Of each sample against the limit of its own time: both move together on a shared machine.
+double MemoryShare(const BenchResult& result) {
+  std::vector<double> shares;
+  for (size_t i = 0; i < result.seconds.size(); ++i) {
+    shares.push_back(
+        Share(result.bytes_per_sample / result.seconds[i], result.read_bytes_per_second[i]));
+  }
+  return SpreadOf(std::move(shares)).median;
+}
+
 }  // namespace
 
 Spread SpreadOf(std::vector<double> sample) {
@@ -44,11 +54,14 @@ json::value MachineDocument(int threads) {
 }
 
 json::value BenchDocument(const BenchResult& result, const kernels::MachineLimits& limits) {
+  const bool alongside = !result.read_bytes_per_second.empty();
+  const double read_limit =
+      alongside ? SpreadOf(result.read_bytes_per_second).median : limits.read_bytes_per_second;
   const Spread spread = SpreadOf(result.seconds);
   const double tokens_per_second = result.tokens_per_sample / spread.median;
   const double bytes_per_second = result.bytes_per_sample / spread.median;
   const double operations = result.operations_per_sample / spread.median;
-  const double memory_share = Share(bytes_per_second, limits.read_bytes_per_second);
+  const double memory_share = alongside ? MemoryShare(result) : Share(bytes_per_second, read_limit);
   const double arithmetic_share = Share(operations, ArithmeticLimit(result.arithmetic, limits));
   json::object document{{"bench", result.what},
                         {"model", result.model},
@@ -63,7 +76,7 @@ json::value BenchDocument(const BenchResult& result, const kernels::MachineLimit
                         {"weight_bytes_per_step", static_cast<uint64_t>(result.bytes_per_sample)},
                         {"gigabytes_per_second", bytes_per_second / 1e9},
                         {"gigaoperations_per_second", operations / 1e9}};
-  document["limits"] = {{"read_gigabytes_per_second", limits.read_bytes_per_second / 1e9},
+  document["limits"] = {{"read_gigabytes_per_second", read_limit / 1e9},
                         {"f32_gigaoperations_per_second", limits.f32_flops_per_second / 1e9},
                         {"bf16_gigaoperations_per_second", limits.bf16_flops_per_second / 1e9},
                         {"int8_gigaoperations_per_second", limits.int8_ops_per_second / 1e9}};

@@ -31,6 +31,8 @@ struct BenchResult {
   double bytes_per_sample = 0;   // weights read
   double operations_per_sample = 0;
   std::vector<double> seconds;
+  /// The read limit when each of `seconds` was taken; empty: that of the limits.
+  std::vector<double> read_bytes_per_second;
   DType arithmetic = type;  // what the weights are multiplied in
 };
 

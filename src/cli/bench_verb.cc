@@ -17,6 +17,9 @@ namespace {
 
 namespace json = boost::json;
 
+/// About as long as a decode step of a small model.
+constexpr int kLimitWindows = 100;
+
 struct BenchFlags {
   SubjectFlags subject;
   std::string format = "table";
@@ -48,11 +51,9 @@ int Bench(Shell& shell, const BenchFlags& flags, const std::string& what) {
   kernels::MachineLimits limits;
   MemoryBudget budget(flags.engine.MemoryLimit(shell.settings));
   BenchSubject subject;
-  {
-    ThreadPool pool(options.threads);
-    limits = kernels::MeasureLimits(pool, kernels::ChooseIsa());
-    result.threads = pool.threads();
-  }
+  ThreadPool pool(options.threads);
+  limits = kernels::MeasureLimits(pool, kernels::ChooseIsa());
+  result.threads = pool.threads();
   {
     engine::Compute compute(options.threads);
     subject = OpenSubject(shell, flags.subject, compute, budget);
@@ -81,8 +82,15 @@ int Bench(Shell& shell, const BenchFlags& flags, const std::string& what) {
     shell.out.Write(Render(document, format));
     return 0;
   }
-  result.seconds = decode ? MeasureDecode(subject.model, options, plan, budget)
-                          : MeasurePrefill(subject.model, options, plan, budget);
+  if (decode) {
+    kernels::ReadLimit limit(pool, kernels::ChooseIsa());
+    DecodeSteps steps = MeasureDecode(subject.model, options, plan, budget,
+                                      [&limit] { return limit.Measure(kLimitWindows); });
+    result.seconds = std::move(steps.seconds);
+    result.read_bytes_per_second = std::move(steps.read_bytes_per_second);
+  } else {
+    result.seconds = MeasurePrefill(subject.model, options, plan, budget);
+  }
   shell.out.Write(Render(BenchDocument(result, limits), format));
   return 0;
 }
@@ -116,7 +124,7 @@ void AddBenchVerbs(CLI::App& root, Shell& shell) {
                             "hyprstream bench decode --shape qwen3-0.6b --type q8_0", {});
   bench.require_subcommand(0, 1);
   AddBench(bench, shell, "decode", "Tokens generated one after the other",
-           {.streams = 1, .prompt_tokens = 16, .new_tokens = 32, .repeat = 3});
+           {.streams = 1, .prompt_tokens = 16, .new_tokens = 32, .repeat = 5});
   AddBench(bench, shell, "prefill", "A prompt computed at once",
            {.streams = 1, .prompt_tokens = 512, .new_tokens = 1, .repeat = 3});
   AddBenchTrainVerb(bench, shell);

@@ -1,10 +1,11 @@
 #include "ops/linear.h"
 
 #include <algorithm>
-#include <atomic>
+#include <optional>
 
 #include "base/error.h"
 #include "kernels/cpu/matmul.h"
+#include "ops/chunk_shares.h"
 #include "ops/linear_input.h"
 #include "ops/linear_weight.h"
 #include "tensor/dequantize.h"
@@ -24,6 +25,7 @@ class LinearRun {
         calls_(calls),
         input_(context, kernels_, x, calls) {
     PlanChunks();
+    shares_.emplace(context.scratch, chunks_, context.pool.threads());
     AllocateComponents();
     const int64_t widened = kWidenedRows * x.cols * static_cast<int64_t>(sizeof(float));
     scratch_bytes_ = std::max(kernels::kPackedScratchBytes, (widened + 63) / 64 * 64);
@@ -71,11 +73,10 @@ class LinearRun {
   int64_t component_products_ = 0;
   int64_t scratch_bytes_ = 0;
   std::byte* scratch_ = nullptr;
-  std::atomic<int64_t> next_chunk_{0};
+  std::optional<ChunkShares> shares_;
 };
 
-// Chunks are claimed as threads get free: a thread that is held up delays no one. Large enough to
-// stream, small enough to end together.
+// Large enough to stream, small enough to end together.
 void LinearRun::PlanChunks() {
   constexpr int64_t kGrain = 4 * kStripRows;
   constexpr int64_t kChunksPerThread = 12;
@@ -161,9 +162,9 @@ void LinearRun::Prepare(int64_t share, int64_t shares) const {
 void LinearRun::RunChunks(int thread) {
   std::byte* scratch = scratch_ + thread * scratch_bytes_;
   size_t i = 0;
-  while (true) {
-    const int64_t chunk = next_chunk_.fetch_add(1, std::memory_order_relaxed);
-    if (chunk >= chunks_) return;
+  while (const auto next = shares_->Next(thread)) {
+    const int64_t chunk = *next;
+    while (i > 0 && parts_[i].first_chunk > chunk) --i;
     while (i + 1 < parts_.size() && parts_[i + 1].first_chunk <= chunk) ++i;
     const int64_t begin = (chunk - parts_[i].first_chunk) * parts_[i].chunk_outputs;
     const int64_t end = std::min(begin + parts_[i].chunk_outputs, calls_[i].weight->out_features());

@@ -30,12 +30,13 @@ const LimitKernels& KernelsFor(Isa isa) {
   }
 }
 
+constexpr int kRuns = 400;
+
 // The best of several short runs: what the machine can do when left alone.
 template <class Body>
-double BestRate(ThreadPool& pool, double work_per_thread, Body body) {
-  constexpr int kRuns = 400;
+double BestRate(ThreadPool& pool, int runs, double work_per_thread, Body body) {
   double best = 0;
-  for (int run = 0; run < kRuns; ++run) {
+  for (int run = 0; run < runs; ++run) {
     const auto start = Clock::now();
     pool.Run(body);
     best = std::max(best, work_per_thread * pool.threads() / SecondsSince(start));
@@ -47,34 +48,52 @@ double ArithmeticRate(ThreadPool& pool, const LimitKernels::Loop& loop) {
   if (loop.run == nullptr) return 0;
   constexpr long kRounds = 50'000;
   std::atomic<float> sink{0};
-  return BestRate(pool, loop.operations * kRounds,
+  return BestRate(pool, kRuns, loop.operations * kRounds,
                   [&](int) { sink.store(loop.run(kRounds), std::memory_order_relaxed); });
 }
 
+constexpr long kWindow = 4L << 20;
+
+}  // namespace
+
 // Windows of a large buffer in turn: each has left the caches when its turn comes again.
-double ReadRate(ThreadPool& pool, const LimitKernels& kernels) {
+struct ReadLimit::Impl {
+  ThreadPool& pool;
+  const LimitKernels& kernels;
+  long windows;
+  long turn = 0;
+  std::vector<AlignedBuffer> parts;  // one per thread
+};
+
+ReadLimit::ReadLimit(ThreadPool& pool, Isa isa) {
   constexpr long kBytesInAll = 512L << 20;
-  constexpr long kWindow = 4L << 20;
   const long windows = std::max(kBytesInAll / pool.threads() / kWindow, 1L);
-  std::vector<AlignedBuffer> parts(static_cast<size_t>(pool.threads()));
-  std::atomic<float> sink{0};
-  std::atomic<long> turn{0};
+  impl_ = std::make_unique<Impl>(
+      Impl{.pool = pool, .kernels = KernelsFor(isa), .windows = windows, .parts = {}});
+  impl_->parts.resize(static_cast<size_t>(pool.threads()));
   pool.Run([&](int thread) {
-    parts[static_cast<size_t>(thread)] = AlignedBuffer(static_cast<size_t>(windows * kWindow));
-  });
-  return BestRate(pool, static_cast<double>(kWindow), [&](int thread) {
-    const long window = turn.fetch_add(1) / pool.threads() % windows;
-    const std::byte* data = parts[static_cast<size_t>(thread)].data() + window * kWindow;
-    sink.store(kernels.read(data, kWindow), std::memory_order_relaxed);
+    impl_->parts[static_cast<size_t>(thread)] =
+        AlignedBuffer(static_cast<size_t>(windows * kWindow));
   });
 }
 
-}  // namespace
+ReadLimit::~ReadLimit() = default;
+
+double ReadLimit::Measure(int windows) {
+  std::atomic<float> sink{0};
+  std::atomic<long> calls{impl_->turn * impl_->pool.threads()};
+  impl_->turn += windows;
+  return BestRate(impl_->pool, windows, static_cast<double>(kWindow), [&](int thread) {
+    const long window = calls.fetch_add(1) / impl_->pool.threads() % impl_->windows;
+    const std::byte* data = impl_->parts[static_cast<size_t>(thread)].data() + window * kWindow;
+    sink.store(impl_->kernels.read(data, kWindow), std::memory_order_relaxed);
+  });
+}
 
 MachineLimits MeasureLimits(ThreadPool& pool, Isa isa) {
   const LimitKernels& kernels = KernelsFor(isa);
   MachineLimits limits;
-  limits.read_bytes_per_second = ReadRate(pool, kernels);
+  limits.read_bytes_per_second = ReadLimit(pool, isa).Measure(kRuns);
   limits.f32_flops_per_second = ArithmeticRate(pool, kernels.f32);
   limits.bf16_flops_per_second = ArithmeticRate(pool, kernels.bf16);
   limits.int8_ops_per_second = ArithmeticRate(pool, kernels.int8);

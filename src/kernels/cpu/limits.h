@@ -2,6 +2,8 @@
 // Every performance figure is given as a share of these, measured in the same run.
 #pragma once
 
+#include <memory>
+
 #include "base/thread_pool.h"
 #include "kernels/cpu/isa.h"
 
@@ -18,6 +20,21 @@ struct MachineLimits {
 
 /// Takes about a second and 512 MiB for its time. Errors: std::bad_alloc.
 MachineLimits MeasureLimits(ThreadPool& pool, Isa isa);
+
+/// The read limit alone, to be taken again between the runs of a benchmark: on a shared machine it
+/// moves. Keeps 512 MiB. Errors: std::bad_alloc.
+class ReadLimit {
+ public:
+  /// The pool is the caller's and outlives this.
+  ReadLimit(ThreadPool& pool, Isa isa);
+  ~ReadLimit();
+  /// Bytes per second of all threads together: the best of `windows` reads of 4 MiB a thread.
+  double Measure(int windows);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
 
 /// Loops of one instruction set. Each does `rounds` rounds and returns something of the result, so
 /// that it is computed; kOperations per round.
