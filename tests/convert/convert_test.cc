@@ -69,7 +69,8 @@ TEST(Convert, PlainTypesReachEveryTensor) {
   EXPECT_NE(ReadAll(converting.folder() / "half/config.json").find("\"dtype\":\"float16\""),
             std::string::npos);
   converting.ToGguf(source, "half", {.target = DType::kF16});
-  for (const auto& tensor : GgufFile::Open(converting.folder() / "half.gguf")->tensors()) {
+  const auto file = GgufFile::Open(converting.folder() / "half.gguf");
+  for (const auto& tensor : file->tensors()) {
     EXPECT_EQ(tensor.view.dtype, tensor.view.shape.rank() == 1 ? DType::kF32 : DType::kF16);
   }
 }
