@@ -110,6 +110,7 @@ void ServeUntilSignal(Shell& shell, const ServeFlags& flags, const server::HttpO
   const sigset_t end_signals = BlockEndSignals();
   MemoryBudget budget(flags.engine.MemoryLimit(shell.settings));
   server::AdapterDesk desk(DataHome());
+  server::FileDesk files(DataHome());
   server::Service service(OpenModels(shell, flags, budget));
   server::SideWork side_work;
   server::App app{.service = service,
@@ -117,6 +118,7 @@ void ServeUntilSignal(Shell& shell, const ServeFlags& flags, const server::HttpO
                   .program_version = kVersion,
                   .side_work = side_work,
                   .desk = desk,
+                  .files = files,
                   .lora_roots = LoraRoots(flags),
                   .budget = &budget};
   server::Site site(app, SiteOf(flags, std::move(keys), http.host));

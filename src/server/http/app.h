@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "server/adapter_desk.h"
+#include "server/file_desk.h"
 #include "server/http/router.h"
 #include "server/http/side_work.h"
 #include "server/metrics.h"
@@ -30,6 +31,7 @@ struct App {
   std::string program_version;
   SideWork& side_work;
   AdapterDesk& desk;
+  FileDesk& files;
   std::vector<std::filesystem::path> lora_roots =
       {};                                // canonical; adapters may be loaded from there
   const MemoryBudget* budget = nullptr;  // shown by the metrics, when there is one
@@ -48,6 +50,7 @@ void AddEmbeddingRoutes(Router& router, App& app);
 void AddAdapterRoutes(Router& router, App& app);
 void AddLearningRoutes(Router& router, App& app);
 void AddEventRoutes(Router& router, App& app);
+void AddFileRoutes(Router& router, App& app);
 void AddLoraRoutes(Router& router, App& app);
 void AddMetricsRoutes(Router& router, App& app);
 void AddPageRoutes(Router& router);
