@@ -1,5 +1,5 @@
 // What the classes that speak to the file system share: a descriptor that closes itself, and the
-// errors of system calls as Errors. Private to base.
+// errors of system calls as Errors. For base and for the model store.
 #pragma once
 
 #include <cstddef>

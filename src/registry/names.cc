@@ -1,0 +1,148 @@
+#include "registry/names.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace hyprstream::registry {
+namespace {
+
+constexpr size_t kLongestPart = 128;
+constexpr size_t kLongestFileName = 255;
+constexpr size_t kLongestPath = 1024;
+constexpr size_t kMostParts = 16;
+constexpr size_t kLongestShown = 200;
+
+bool IsAlphanumeric(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool IsHex(std::string_view text, size_t length) {
+  return text.size() == length && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
+bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
+
+// The length of the character at the beginning of `text`; 0 when it is no UTF-8. RFC 3629.
+size_t CharacterLength(std::string_view text) {
+  const auto byte = [&](size_t at) {
+    return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u;
+  };
+  const auto follows = [&](size_t at) { return (byte(at) & 0xC0) == 0x80; };
+  const unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
+  if (first >= 0xE0 && first <= 0xEF) {
+    const bool overlong = first == 0xE0 && byte(1) < 0xA0;
+    const bool surrogate = first == 0xED && byte(1) >= 0xA0;
+    return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
+  }
+  if (first >= 0xF0 && first <= 0xF4) {
+    const bool overlong = first == 0xF0 && byte(1) < 0x90;
+    const bool beyond = first == 0xF4 && byte(1) >= 0x90;
+    return follows(1) && follows(2) && follows(3) && !overlong && !beyond ? 4 : 0;
+  }
+  return 0;
+}
+
+bool IsUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const size_t length = CharacterLength(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+void CheckPart(std::string_view what, std::string_view part) {
+  const bool good = !part.empty() && part.size() <= kLongestPart &&
+                    (IsAlphanumeric(part.front()) || part.front() == '_') &&
+                    part.find("..") == std::string_view::npos &&
+                    std::all_of(part.begin(), part.end(), [](char c) {
+                      return IsAlphanumeric(c) || c == '.' || c == '_' || c == '-';
+                    });
+  if (good) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              {.message = "this cannot be a model's " + std::string(what),
+               .expected = "1 to 128 letters, digits, '.', '_' or '-', beginning with a letter, "
+                           "digit or '_', without \"..\"",
+               .found = "\"" + Shown(part) + "\""});
+}
+
+// Why the path is refused; empty when it is good.
+std::string_view Fault(std::string_view path) {
+  if (path.empty()) return "it is empty";
+  if (path.size() > kLongestPath) return "it is longer than 1024 bytes";
+  if (std::any_of(path.begin(), path.end(), IsControl)) return "it has a control character";
+  if (path.find('\\') != std::string_view::npos) return "it has a backslash";
+  if (!IsUtf8(path)) return "it is not UTF-8";
+  if (path.size() >= 2 && path[1] == ':') return "it begins with a drive letter";
+  size_t parts = 0;
+  for (size_t begin = 0; begin <= path.size();) {
+    const size_t end = std::min(path.find('/', begin), path.size());
+    const std::string_view part = path.substr(begin, end - begin);
+    if (part.empty()) return "a part is empty, or it is absolute";
+    if (part == "." || part == "..") return "it climbs";
+    if (part.size() > kLongestFileName) return "a part is longer than 255 bytes";
+    if (++parts > kMostParts) return "it has more than 16 parts";
+    begin = end + 1;
+  }
+  return {};
+}
+
+}  // namespace
+
+void CheckModelName(std::string_view registry, std::string_view org, std::string_view name) {
+  CheckPart("registry", registry);
+  if (!org.empty()) CheckPart("organisation", org);
+  CheckPart("name", name);
+}
+
+void CheckModelKey(const ModelKey& key) {
+  CheckModelName(key.registry, key.org, key.name);
+  CheckPart("revision", key.revision);
+}
+
+void CheckFilePath(std::string_view path) {
+  const std::string_view fault = Fault(path);
+  if (fault.empty()) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              {.message = "a model's file has a name that is refused: " + std::string(fault),
+               .expected = "a relative path inside the model",
+               .found = "\"" + Shown(path) + "\""});
+}
+
+bool IsSha256(std::string_view text) { return IsHex(text, 64); }
+bool IsGitSha1(std::string_view text) { return IsHex(text, 40); }
+
+void CheckSha256(std::string_view text) {
+  if (IsSha256(text)) return;
+  throw Error(ErrorCode::kInvalidArgument, {.message = "this is no SHA-256",
+                                            .expected = "64 lower-case hexadecimal digits",
+                                            .found = "\"" + Shown(text) + "\""});
+}
+
+std::string Spelled(const ModelKey& key) {
+  const std::string name = key.org.empty() ? key.name : key.org + "/" + key.name;
+  return key.registry + "://" + name + (key.registry == "ollama" ? ":" : "@") + key.revision;
+}
+
+std::string FolderOf(const ModelKey& key) {
+  return key.registry + "/" + (key.org.empty() ? "-" : key.org) + "/" + key.name + "/" +
+         key.revision;
+}
+
+std::string Shown(std::string_view text) {
+  std::string shown;
+  while (!text.empty() && shown.size() < kLongestShown) {
+    const size_t length = CharacterLength(text);
+    const bool good = length > 0 && !IsControl(text.front());
+    shown += good ? text.substr(0, length) : std::string_view("?");
+    text.remove_prefix(std::max<size_t>(length, 1));
+  }
+  return text.empty() ? shown : shown + "…";
+}
+
+}  // namespace hyprstream::registry
