@@ -11,7 +11,7 @@ namespace hyprstream::cli {
 adapters::TrainableAdapter RandomAdapter(const model::Model& model, uint64_t seed) {
   adapters::TrainableAdapter adapter(adapters::Topology(
       model.config(),
-      adapters::DefaultSpec(adapters::AdapterKind::kSparse, model.config(), "random")));
+      adapters::DefaultSpec(adapters::AdapterKind::kSparse, model.config(), model.fingerprint())));
   const adapters::Topology& topology = adapter.topology();
   const size_t places = topology.places().size();
   // A step that shares no factor with their number visits every place before any twice.

@@ -57,13 +57,12 @@ void SubjectFlags::Register(CLI::App& verb) {
 }
 
 BenchSubject OpenSubject(Shell& shell, const SubjectFlags& flags, engine::Compute& compute,
-                         MemoryBudget& budget) {
+                         MemoryBudget& budget, engine::TokenizerNeed need) {
   ProgressBar bar(shell.terminal);
   if (flags.model) {
-    const auto loaded =
-        engine::OpenModel(ResolveModel(*flags.model), compute, engine::TokenizerNeed::kNone,
-                          {.budget = &budget, .progress = bar.Listener()});
-    return {loaded.name, loaded.model, MainType(*loaded.files)};
+    const auto loaded = engine::OpenModel(ResolveModel(*flags.model), compute, need,
+                                          {.budget = &budget, .progress = bar.Listener()});
+    return {loaded.name, loaded.model, MainType(*loaded.files), loaded};
   }
   const std::string shape = flags.shape.value_or("qwen3-0.6b");
   const auto config = model::PublishedShape(shape);
@@ -75,10 +74,11 @@ BenchSubject OpenSubject(Shell& shell, const SubjectFlags& flags, engine::Comput
   }
   const DType type = ParseType(flags.type);
   ops::Context context = compute.context();
-  return {shape,
-          model::MakeRandomModel(*config, type, context,
-                                 {.budget = &budget, .progress = bar.Listener()}),
-          type};
+  engine::LoadedModel loaded;
+  loaded.name = shape;
+  loaded.model = model::MakeRandomModel(*config, type, context,
+                                        {.budget = &budget, .progress = bar.Listener()});
+  return {shape, loaded.model, type, loaded};
 }
 
 void CheckBenchValue(const char* flag, int64_t value, int64_t most) {

@@ -24,12 +24,14 @@ struct SubjectFlags {
 struct BenchSubject {
   std::string name;
   std::shared_ptr<const model::Model> model;
-  DType type;  // that most bytes of the weights have
+  DType type;                  // that most bytes of the weights have
+  engine::LoadedModel loaded;  // random weights: without files and tokenizer
 };
 
 /// Errors: kUsage for an unknown shape or type; those of engine::OpenModel.
 BenchSubject OpenSubject(Shell& shell, const SubjectFlags& flags, engine::Compute& compute,
-                         MemoryBudget& budget);
+                         MemoryBudget& budget,
+                         engine::TokenizerNeed need = engine::TokenizerNeed::kNone);
 
 /// Errors: kUsage naming the flag when the value is not in [1, most].
 void CheckBenchValue(const char* flag, int64_t value, int64_t most);

@@ -128,6 +128,7 @@ void AddBenchVerbs(CLI::App& root, Shell& shell) {
   AddBench(bench, shell, "prefill", "A prompt computed at once",
            {.streams = 1, .prompt_tokens = 512, .new_tokens = 1, .repeat = 3});
   AddBenchTrainVerb(bench, shell);
+  AddBenchServeVerb(bench, shell);
   AddBenchTokenizerVerb(bench, shell);
 }
 

@@ -44,6 +44,7 @@ void AddModelVerifyVerb(CLI::App& model, Shell& shell);
 void AddLoraVerbs(CLI::App& root, Shell& shell);
 void AddServeVerb(CLI::App& root, Shell& shell);
 void AddBenchVerbs(CLI::App& root, Shell& shell);
+void AddBenchServeVerb(CLI::App& bench, Shell& shell);
 void AddBenchTokenizerVerb(CLI::App& bench, Shell& shell);
 void AddBenchTrainVerb(CLI::App& bench, Shell& shell);
 void AddDebugVerbs(CLI::App& root, Shell& shell);

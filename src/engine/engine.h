@@ -42,7 +42,8 @@ struct EngineStats {
   int64_t prompt_tokens = 0;  // of admitted requests
   int64_t cached_tokens = 0;  // of these, found in the prefix cache
   int64_t generated_tokens = 0;
-  int64_t borrowed_slices = 0;  // computed by the borrower of turns
+  int64_t borrowed_slices = 0;              // computed by the borrower of turns
+  std::chrono::nanoseconds lent_between{};  // to the borrower, between the steps of requests
   StepTimes times;
   Bytes weights;
   Bytes cache;

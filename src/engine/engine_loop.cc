@@ -289,6 +289,7 @@ void EngineLoop::LendTurn(Clock::time_point since) {
     turns_.LendShare(Clock::now() - since);
   }
   stats_.borrowed_slices = turns_.lent().slices;
+  stats_.lent_between = turns_.lent().shared;
   phase_.Lap(stats_.times.lent);
 }
 

@@ -156,6 +156,46 @@ class BenchTest(unittest.TestCase):
         self.assertIn("--targets", run("bench", "train", "--model", "willowbrook",
                                        "--targets", 999, status=2).err)
 
+    def test_a_server(self):
+        result = run("bench", "serve", "--model", "willowbrook", "--streams", 3, "--tokens", 12,
+                     "--prompt-tokens", 5, "--rounds", 2, "--json").json()
+        self.assertEqual(result["streams"], 3)
+        self.assertIn("processor", result["machine"])
+        several = {"streams", "streams_with_adapters", "streams_while_training"}
+        alone = {"one_stream", "one_stream_while_training"}
+        self.assertEqual(set(result["loads"]), several | alone | {"streams_without_http"})
+        for name, load in result["loads"].items():
+            self.assertEqual(load["n"], 2, name)
+            self.assertGreaterEqual(load["p95_seconds"], load["median_seconds"], name)
+            self.assertGreater(load["tokens_per_second"], 0, name)
+            if name != "streams_without_http":
+                gaps = load["inter_token"]
+                self.assertGreaterEqual(gaps["p95_seconds"], gaps["median_seconds"], name)
+                # A token may be less than a character: then it comes with the next.
+                most = 2 * 11 * (3 if name in several else 1)
+                self.assertTrue(most / 2 <= gaps["n"] <= most, (name, gaps))
+            self.assertEqual("train_share" in load, name.endswith("training"), name)
+            if name.endswith("training"):
+                self.assertTrue(0 <= load["train_share"] < 1, (name, load))
+        ratios = result["ratios"]
+        bars = {name: ratios[name] for name in ("streams_to_one", "adapters_to_none",
+                                                "streams_to_one_without_prompts",
+                                                "http_to_engine")}
+        self.assertEqual(set(ratios), {*bars, "latency_training_to_idle"})
+        bars |= ratios["latency_training_to_idle"]
+        for name, ratio in bars.items():
+            self.assertEqual(ratio["n"], 2, name)
+            self.assertTrue(0 < ratio["least"] <= ratio["median"] <= ratio["p95"], (name, ratio))
+            self.assertEqual(len({"at_least", "at_most"} & set(ratio)), 1, name)
+        self.assertIn("--tokens", run("bench", "serve", "--model", "willowbrook", "--tokens", 2,
+                                      status=2).err)
+
+    def test_a_server_of_random_weights(self):
+        table = run("bench", "serve", "--shape", "smollm2-135m", "--type", "q8_0", "--streams", 2,
+                    "--tokens", 3, "--prompt-tokens", 2, "--rounds", 1).out
+        for word in ("streams_to_one", "at_least", "latency_training_to_idle", "processor"):
+            self.assertIn(word, table)
+
     def test_tokenizer(self):
         result = run("bench", "tokenizer", "--model", "willowbrook", "--file",
                      WILLOWBROOK / "README.md", "--json").json()
