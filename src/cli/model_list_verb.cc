@@ -68,11 +68,14 @@ void AddModelVerbs(CLI::App& root, Shell& shell) {
   model.require_subcommand(0, 1);
   AddModelInfoVerb(model, shell, "info");
   AddModelListVerb(model, shell, "list");
+  AddModelPullVerb(model, shell);
+  AddModelSearchVerb(model, shell);
   AddModelVerifyVerb(model, shell);
   AddModelTestVerb(model, shell);
   AddModelConvertVerb(model, shell);
   AddModelInfoVerb(root, shell, "show");
   AddModelListVerb(root, shell, "list");
+  AddModelPullVerb(root, shell);
 }
 
 }  // namespace hyprstream::cli

@@ -66,6 +66,7 @@ void AddAllVerbs(CLI::App& root, Shell& shell) {
   AddChatVerb(root, shell);
   AddModelVerbs(root, shell);
   AddLoraVerbs(root, shell);
+  AddAuthVerbs(root, shell);
   AddServeVerb(root, shell);
   AddBenchVerbs(root, shell);
   AddDebugVerbs(root, shell);

@@ -80,6 +80,21 @@ void ContentFolder::CopyIn(const PartialFile& partial, const std::string& sha256
   }
 }
 
+bool ContentFolder::Share(const fs::path& file, std::string_view sha256) const {
+  CheckSha256(sha256);
+  const std::string temporary = std::string(kCopying).append(sha256);
+  ::unlinkat(folder_.get(), temporary.c_str(), 0);
+  if (::linkat(AT_FDCWD, file.c_str(), folder_.get(), temporary.c_str(), 0) != 0) return false;
+  if (::renameat(folder_.get(), temporary.c_str(), folder_.get(), std::string(sha256).c_str()) !=
+      0) {
+    FailFile("cannot rename", shown_ / temporary, errno);
+  }
+  // Of two names of one file a rename removes neither.
+  ::unlinkat(folder_.get(), temporary.c_str(), 0);
+  ::fsync(folder_.get());
+  return true;
+}
+
 void ContentFolder::Link(std::string_view sha256, int folder, const std::string& name,
                          const fs::path& shown) const {
   if (::linkat(folder_.get(), std::string(sha256).c_str(), folder, name.c_str(), 0) == 0) return;

@@ -28,6 +28,11 @@ class ContentFolder {
   /// another file system. Errors: kResourceExhausted, kIo, kPermissionDenied.
   void Keep(PartialFile&& partial, std::string_view sha256) const;
 
+  /// Takes in a file that lies elsewhere and is not written any more, as another name of the same
+  /// bytes. False where the file system has no such thing. The caller holds the partial file of
+  /// that content.
+  bool Share(const std::filesystem::path& file, std::string_view sha256) const;
+
   /// Another name for the content. Errors: kNotFound when it is missing; kUnsupported on a file
   /// system without hard links; kIo.
   void Link(std::string_view sha256, int folder, const std::string& name,

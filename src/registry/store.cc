@@ -204,6 +204,16 @@ void Store::Keep(PartialFile&& partial, std::string_view sha256) {
   if (id != sha256) WriteContentName(impl_->database, id, sha256);
 }
 
+bool Store::Share(const std::filesystem::path& file, PartialFile& partial,
+                  std::string_view sha256) {
+  const std::scoped_lock guard(impl_->mutex);
+  impl_->Hold();
+  if (!impl_->contents.Share(file, sha256)) return false;
+  if (partial.id() != sha256) WriteContentName(impl_->database, partial.id(), sha256);
+  partial.Discard();
+  return true;
+}
+
 void Store::Publish(const ModelKey& key, std::span<const FileRecord> files,
                     std::string_view source_url, Existing existing) {
   CheckModelKey(key);

@@ -89,6 +89,11 @@ class Store {
   /// was there. Errors: kResourceExhausted, kIo, kPermissionDenied.
   void Keep(PartialFile&& partial, std::string_view sha256);
 
+  /// Makes a file that another program keeps content as well, without copying it; `partial` is what
+  /// would have been fetched into, and is gone then. False where the file system has no hard links
+  /// between the two places. Whoever changes the file changes the content: hash it before use.
+  bool Share(const std::filesystem::path& file, PartialFile& partial, std::string_view sha256);
+
   /// The model appears with these files, whose content was kept before; catalogue and folder change
   /// together. Models that have a content which was replaced get the new one. Errors:
   /// kInvalidArgument for a name that is refused or given twice; kFailedPrecondition when content

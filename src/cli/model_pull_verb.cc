@@ -1,0 +1,119 @@
+// `model pull` and `pull`: fetches a model from a registry into the store.
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <memory>
+
+#include "base/error.h"
+#include "base/memory_budget.h"
+#include "cli/document.h"
+#include "cli/hub.h"
+#include "cli/shell.h"
+#include "cli/transfer_bar.h"
+#include "registry/pull.h"
+
+namespace hyprstream::cli {
+namespace {
+
+namespace json = boost::json;
+
+using Kind = registry::ModelReference::Kind;
+
+struct PullFlags {
+  std::string model;
+  std::vector<std::string> files;
+  std::string revision;
+  bool force = false;
+  std::string format = "table";
+  bool as_json = false;
+};
+
+registry::ModelReference Reference(const PullFlags& flags) {
+  registry::ModelReference reference = registry::ParseReference(flags.model);
+  if (reference.kind == Kind::kPath) {
+    throw Error(ErrorCode::kInvalidArgument,
+                {.message = "this names no model of a registry",
+                 .expected = "org/name, hf://org/name[@revision][:QUANT] or ollama://name[:tag]",
+                 .found = "\"" + Printable(flags.model) + "\""});
+  }
+  if (flags.revision.empty()) return reference;
+  registry::CheckRevision(flags.revision);
+  if (!reference.revision.empty() && reference.revision != flags.revision &&
+      reference.kind == Kind::kHuggingFace) {
+    throw Error(ErrorCode::kUsage, {.message = "two revisions are given",
+                                    .found = reference.revision + " and " + flags.revision});
+  }
+  reference.revision = flags.revision;
+  return reference;
+}
+
+json::object Describe(const registry::PullResult& result) {
+  json::array files;
+  for (const registry::FileRecord& file : result.files) {
+    files.push_back({{"path", file.path}, {"size", file.size}, {"sha256", file.sha256}});
+  }
+  return {{"model", Spelled(result.key)},   {"revision", result.key.revision},
+          {"path", result.folder.string()}, {"bytes", result.bytes},
+          {"fetched", result.fetched},      {"from_python_cache", result.from_cache},
+          {"files", std::move(files)}};
+}
+
+void Tell(Shell& shell, const PullFlags& flags, const registry::PullResult& result) {
+  std::string how = FormatBytes({result.fetched}) + " fetched";
+  if (result.from_cache > 0) how += ", " + FormatBytes({result.from_cache}) + " had by Python";
+  if (result.fetched == 0 && result.from_cache == 0) how = "already here";
+  shell.out.Line(Spelled(result.key));
+  shell.out.Line(std::to_string(result.files.size()) + " files, " + FormatBytes({result.bytes}) +
+                 " (" + how + ") in " + result.folder.string());
+  if (result.kind == registry::Selection::Kind::kAdapter) {
+    shell.out.Line("This is an adapter. It becomes one here on top of its base model:");
+    shell.out.Line("  hyprstream lora import " + result.folder.string() + " --name " +
+                   result.key.name + " --base-model BASE");
+  } else if (result.kind != registry::Selection::Kind::kNamed) {
+    shell.out.Line("Try: hyprstream run " + flags.model);
+  }
+}
+
+int Pull(Shell& shell, const PullFlags& flags) {
+  const Format format = flags.as_json ? Format::kJson : ParseFormat(flags.format);
+  const registry::ModelReference reference = Reference(flags);
+  if (reference.kind == Kind::kOllama) {
+    throw Error(ErrorCode::kUnsupported,
+                {.message = "models of Ollama registries cannot be fetched yet",
+                 .hint = "most are on the Hugging Face Hub as GGUFs: hf.co/org/name:Q4_K_M"});
+  }
+  registry::Store store = registry::Store::Open(ModelStorePaths(shell.settings));
+  TransferBar bar(shell.terminal);
+  registry::PullOptions options;
+  options.progress = bar.Listener();
+  options.note = [&](const std::string& text) { bar.Note(text); };
+  const registry::PullResult result = registry::PullHuggingFace(
+      ReadHubSettings(), store, {.model = reference, .files = flags.files, .force = flags.force},
+      options);
+  bar.Clear();
+  if (format == Format::kTable) {
+    Tell(shell, flags, result);
+  } else {
+    shell.out.Write(Render(Describe(result), format));
+  }
+  return 0;
+}
+
+}  // namespace
+
+void AddModelPullVerb(CLI::App& model, Shell& shell) {
+  const auto flags = std::make_shared<PullFlags>();
+  const std::string spelled = model.get_parent() == nullptr ? "pull" : "model pull";
+  CLI::App& verb = AddVerb(model, shell, "pull", "Fetch a model from a registry",
+                           "hyprstream " + spelled + " Qwen/Qwen3-0.6B",
+                           [&shell, flags] { return Pull(shell, *flags); });
+  verb.add_option("MODEL", flags->model, "org/name, hf://org/name[@revision][:QUANT]")->required();
+  verb.add_option("--files", flags->files, "Only these files: names or patterns, with commas")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  verb.add_option("--revision", flags->revision, "A branch, a tag or a commit");
+  verb.add_flag("--force", flags->force, "Fetch again what is here already");
+  verb.add_option("--format", flags->format, "table, json or yaml");
+  verb.add_flag("--json", flags->as_json, "Same as --format json");
+}
+
+}  // namespace hyprstream::cli
