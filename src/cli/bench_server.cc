@@ -122,6 +122,7 @@ struct BenchServer::Parts {
             .side_work = side_work,
             .desk = desk,
             .files = files,
+            .quotas = quotas,
             .budget = &budget},
         site(app, {}),
         http({.port = 0}, site) {
@@ -154,6 +155,7 @@ struct BenchServer::Parts {
   server::FileDesk files;
   server::Service service;
   server::SideWork side_work;
+  server::QuotaLedger quotas{{}};  // nothing is limited
   server::App app;
   server::Site site;
   server::HttpServer http;

@@ -13,7 +13,7 @@ void RegisterDoor(CLI::App& verb, ServeFlags& flags) {
       ->allow_extra_args(false);
   verb.add_option(
       "--api-key-file", flags.api_key_file,
-      "Who may ask, teach and administer: one key a line, or sha256:HEX of it, and a role");
+      "Who may ask, teach and administer: one key a line, or sha256:HEX of it, a role and limits");
   CLI::Option* certificate =
       verb.add_option("--tls-cert", flags.tls_certificate, "Certificate and its chain, PEM");
   CLI::Option* key = verb.add_option("--tls-key", flags.tls_key, "Private key, PEM");
@@ -32,6 +32,10 @@ void RegisterAdapters(CLI::App& verb, ServeFlags& flags) {
       ->allow_extra_args(false);
   verb.add_option("--lora-root", flags.lora_roots,
                   "Folder that /v1/load_lora_adapter may load from (repeatable)")
+      ->allow_extra_args(false);
+  verb.add_option("--adapter-limit", flags.adapter_limits,
+                  "\"NAME rpm=60 tpm=20000\": what all together may ask of an adapter; NAME *: of "
+                  "each that is not named (repeatable)")
       ->allow_extra_args(false);
   verb.add_option("--train-share", flags.train_share,
                   "Share of the time that training gets while requests are answered (default 0.3); "

@@ -17,6 +17,7 @@ struct ServeFlags {
   std::optional<int64_t> port;
   std::vector<std::string> allowed_hosts;
   std::string api_key_file;
+  std::vector<std::string> adapter_limits;  // "NAME rpm=60 tpm=20000"
   std::string tls_certificate;
   std::string tls_key;
   std::string tls_client_ca;

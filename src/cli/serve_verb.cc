@@ -81,6 +81,17 @@ std::vector<fs::path> LoraRoots(const ServeFlags& flags) {
   return roots;
 }
 
+/// Of config.toml, then of the flags.
+server::AdapterQuotas LimitsOfAdapters(const Shell& shell, const ServeFlags& flags) {
+  server::AdapterQuotas quotas;
+  const std::string written = shell.settings.Text("quota.adapters").value_or("");
+  server::ReadAdapterQuotas(written, "quota.adapters", quotas);
+  for (const std::string& flag : flags.adapter_limits) {
+    server::ReadAdapterQuotas(flag, "--adapter-limit", quotas);
+  }
+  return quotas;
+}
+
 LogLevel Level(const std::string& name) {
   if (name == "debug") return LogLevel::kDebug;
   if (name == "info") return LogLevel::kInfo;
@@ -111,6 +122,11 @@ void ServeUntilSignal(Shell& shell, const ServeFlags& flags, const server::HttpO
   MemoryBudget budget(flags.engine.MemoryLimit(shell.settings));
   server::AdapterDesk desk(DataHome());
   server::FileDesk files(DataHome());
+  server::QuotaDays days(DataHome(),
+                         std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()));
+  server::QuotaLedger quotas({.keys = keys ? keys->Limits() : decltype(keys->Limits()){},
+                              .adapters = LimitsOfAdapters(shell, flags)},
+                             &days);
   server::Service service(OpenModels(shell, flags, budget));
   server::SideWork side_work;
   server::App app{.service = service,
@@ -119,6 +135,7 @@ void ServeUntilSignal(Shell& shell, const ServeFlags& flags, const server::HttpO
                   .side_work = side_work,
                   .desk = desk,
                   .files = files,
+                  .quotas = quotas,
                   .lora_roots = LoraRoots(flags),
                   .budget = &budget};
   server::Site site(app, SiteOf(flags, std::move(keys), http.host));

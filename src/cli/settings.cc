@@ -37,6 +37,8 @@ constexpr auto kSettings = std::to_array<SettingInfo>({
     {"server.host", SettingType::kText, "127.0.0.1", "address to listen on"},
     {"server.port", SettingType::kInteger, "8080", "0: any free port"},
     {"server.flight_port", SettingType::kInteger, "50051", "0: off"},
+    {"quota.adapters", SettingType::kText, "",
+     "lines of \"NAME rpm=60 tpm=20000\"; NAME *: each adapter that is not named"},
 });
 
 template <typename T>

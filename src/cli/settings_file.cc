@@ -24,12 +24,12 @@ std::string KnownNames(std::string_view section) {
 [[noreturn]] void RefuseUnknown(const std::string& name, const std::string& where) {
   const std::string section = name.substr(0, name.find('.') + 1);
   const std::string known = KnownNames(section);
-  throw Error(
-      ErrorCode::kInvalidArgument,
-      {.message = "unknown setting \"" + name + "\"",
-       .where = where,
-       .hint = known.empty() || section.empty() ? "sections are sampling, engine and server"
-                                                : "known settings of this section: " + known});
+  throw Error(ErrorCode::kInvalidArgument,
+              {.message = "unknown setting \"" + name + "\"",
+               .where = where,
+               .hint = known.empty() || section.empty()
+                           ? "sections are sampling, engine, cache, server and quota"
+                           : "known settings of this section: " + known});
 }
 
 std::string TextOf(const toml::node& node) {

@@ -45,8 +45,17 @@ std::optional<Access> ParseRole(std::string_view word) {
 [[noreturn]] void RefuseLine(int line, std::string_view problem) {
   throw Error(ErrorCode::kInvalidArgument,
               {.message = "the key file has a damaged line: " + std::string(problem),
-               .expected = "KEY or sha256:HEX, then use, teach or admin, then name=NAME",
+               .expected = "KEY or sha256:HEX, then use, teach or admin, name=NAME, limits",
                .where = "line " + std::to_string(line)});
+}
+
+/// False: the word is no limit.
+bool TakeLimit(std::string_view word, int line, QuotaLimits& limits) {
+  try {
+    return ReadQuotaWord(word, limits);
+  } catch (const Error& error) {
+    throw error.Within("line " + std::to_string(line));
+  }
 }
 
 std::optional<ApiKey> ParseLine(const std::string& line, int number) {
@@ -59,6 +68,8 @@ std::optional<ApiKey> ParseLine(const std::string& line, int number) {
       key.role = *role;
     } else if (word.starts_with(kName)) {
       key.name = word.substr(kName.size());
+    } else if (TakeLimit(word, number, key.limits)) {
+      continue;
     } else if (keyed) {
       RefuseLine(number, "two keys, or an unknown word");
     } else if (word.starts_with(kHashed)) {
@@ -74,6 +85,14 @@ std::optional<ApiKey> ParseLine(const std::string& line, int number) {
   if (line.find_first_not_of(" \t\r") == std::string::npos) return std::nullopt;
   if (!keyed) RefuseLine(number, "there is no key");
   return key;
+}
+
+/// One account has one set of limits.
+void CheckShared(const std::vector<ApiKey>& keys, const ApiKey& key, int line) {
+  for (const ApiKey& other : keys) {
+    if (other.name != key.name || other.limits == key.limits) continue;
+    RefuseLine(line, "another key of the same name has other limits");
+  }
 }
 
 void RequirePrivate(const std::filesystem::path& file) {
@@ -113,13 +132,24 @@ ApiKeys ApiKeys::Load(const std::filesystem::path& file) {
   ApiKeys keys;
   int number = 0;
   for (std::string line; std::getline(stream, line);) {
-    if (auto key = ParseLine(line, ++number)) keys.keys_.push_back(std::move(*key));
+    auto key = ParseLine(line, ++number);
+    if (!key) continue;
+    CheckShared(keys.keys_, *key, number);
+    keys.keys_.push_back(std::move(*key));
   }
   if (keys.keys_.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
                 {.message = "the key file has no key", .where = file.string()});
   }
   return keys;
+}
+
+std::map<std::string, QuotaLimits, std::less<>> ApiKeys::Limits() const {
+  std::map<std::string, QuotaLimits, std::less<>> limits;
+  for (const ApiKey& key : keys_) {
+    if (key.limits.any()) limits[key.name] = key.limits;
+  }
+  return limits;
 }
 
 const ApiKey* ApiKeys::Find(std::string_view key) const {

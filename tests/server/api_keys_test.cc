@@ -59,5 +59,30 @@ TEST_F(ApiKeysTest, RefusesDamagedLinesWithoutShowingThem) {
   }
 }
 
+TEST_F(ApiKeysTest, ReadsLimitsThatKeysOfOneNameShare) {
+  const ApiKeys keys = Load(
+      "key-a use name=tom rpm=60 tpm=20k\nteach parallel=2 key-b\nkey-c name=ann\n"
+      "tpm=20k key-d name=tom rpm=60\n");
+  const auto limits = keys.Limits();
+  ASSERT_EQ(limits.size(), 2u) << "ann has none";
+  EXPECT_EQ(limits.at("tom"), keys.Find("key-d")->limits);
+  EXPECT_EQ(limits.at("key2"), keys.Find("key-b")->limits);
+}
+
+TEST_F(ApiKeysTest, NamesTheLineOfAWrongLimit) {
+  for (const std::string text :
+       {"\nsecret-a rpm=many", "\nsecret-a rpm=1 rpm=1", "\nsecret-a rmp=1",
+        "secret-a name=tom rpm=1\nsecret-b name=tom rpm=2",
+        "secret-a name=tom rpm=1\nsecret-b name=tom"}) {
+    try {
+      Load(text);
+      ADD_FAILURE() << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.detail().where, "line 2") << text;
+      EXPECT_EQ(std::string(error.what()).find("secret"), std::string::npos);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace hyprstream::server

@@ -34,13 +34,18 @@ Answer::Answer(engine::Engine& engine, std::vector<engine::GenerationRequest> re
       metrics_(options.metrics),
       remember_(std::move(options.remember)),
       unfinished_(requests.size()) {
+  int64_t prompt_tokens = 0;
   for (engine::GenerationRequest& request : requests) {
+    if (choices_.size() % choices_per_prompt_ == 0) prompt_tokens += std::ssize(request.prompt);
     Choice& choice = choices_.emplace_back();
     if (options.reasoning) choice.reasoning.emplace(*options.reasoning);
     if (options.tools) choice.tools.emplace();
     choice.generation = engine.Submit(std::move(request));
   }
-  if (record_ != nullptr) version_ = record_->version;
+  if (record_ != nullptr) {
+    version_ = record_->version;
+    record_->prompt_tokens = prompt_tokens;
+  }
   if (metrics_ == nullptr) return;
   metrics_->choices.Observe(static_cast<double>(choices_per_prompt_));
   metrics_->Enter(version_);
@@ -85,6 +90,7 @@ AnswerUpdate Answer::Tell(size_t index, engine::GenerationEvent event) {
   AnswerUpdate update{.choice = index};
   if (auto* token = std::get_if<engine::TokenEvent>(&event)) {
     Time(choice);
+    CountTokens(choice, 1);
     Split(choice, token->text, false, update);
     if (!update.parts.empty() && update.parts.front().kind == Kind::kReasoning) {
       ++usage_.reasoning_tokens;
@@ -95,7 +101,7 @@ AnswerUpdate Answer::Tell(size_t index, engine::GenerationEvent event) {
   }
   update.finished = std::get<engine::Finished>(std::move(event));
   Split(choice, update.finished.text, true, update);
-  Count(index, update.finished.usage);
+  Count(choice, index, update.finished.usage);
   if (metrics_ != nullptr) metrics_->Finished(update.finished);
   Keep(update);
   choice.told = true;
@@ -142,15 +148,19 @@ void Answer::Keep(const AnswerUpdate& update) {
 }
 
 // A prompt counts once, however many choices it has.
-void Answer::Count(size_t index, const engine::Usage& usage) {
+void Answer::Count(Choice& choice, size_t index, const engine::Usage& usage) {
   if (index % choices_per_prompt_ == 0) {
     usage_.prompt_tokens += usage.prompt_tokens;
     usage_.cached_tokens += usage.cached_tokens;
   }
-  usage_.completion_tokens += usage.generated_tokens;
-  if (record_ == nullptr) return;
-  record_->prompt_tokens = usage_.prompt_tokens;
-  record_->completion_tokens = usage_.completion_tokens;
+  CountTokens(choice, usage.generated_tokens - choice.tokens);
+}
+
+// As they come: what a client that leaves has taken is known as well.
+void Answer::CountTokens(Choice& choice, int64_t tokens) {
+  choice.tokens += tokens;
+  usage_.completion_tokens += tokens;
+  if (record_ != nullptr) record_->completion_tokens = usage_.completion_tokens;
 }
 
 std::string FreshId(std::string_view prefix) {

@@ -87,6 +87,7 @@ class Answer {
     std::optional<engine::ReasoningSplitter> reasoning;
     std::optional<engine::ToolCallSplitter> tools;
     int64_t calls = 0;
+    int64_t tokens = 0;  // told
     Clock::time_point last_token = {};
     bool told = false;  // that it has finished
   };
@@ -94,7 +95,8 @@ class Answer {
   AnswerUpdate Tell(size_t index, engine::GenerationEvent event);
   void Split(Choice& choice, const std::string& text, bool last, AnswerUpdate& update);
   void SplitContent(Choice& choice, const std::string& text, AnswerUpdate& update);
-  void Count(size_t index, const engine::Usage& usage);
+  void Count(Choice& choice, size_t index, const engine::Usage& usage);
+  void CountTokens(Choice& choice, int64_t tokens);
   void Time(Choice& choice);
   void Keep(const AnswerUpdate& update);
 

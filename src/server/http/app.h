@@ -14,6 +14,7 @@
 #include "server/http/router.h"
 #include "server/http/side_work.h"
 #include "server/metrics.h"
+#include "server/quota_ledger.h"
 #include "server/service.h"
 
 namespace hyprstream::server {
@@ -32,6 +33,7 @@ struct App {
   SideWork& side_work;
   AdapterDesk& desk;
   FileDesk& files;
+  QuotaLedger& quotas;
   std::vector<std::filesystem::path> lora_roots =
       {};                                // canonical; adapters may be loaded from there
   const MemoryBudget* budget = nullptr;  // shown by the metrics, when there is one

@@ -8,6 +8,7 @@
 #include "server/http/chat_input.h"
 #include "server/http/chat_output.h"
 #include "server/http/openai_form.h"
+#include "server/http/quota_http.h"
 #include "server/http/response_format.h"
 #include "server/http/sampling_input.h"
 #include "text/json_value.h"
@@ -52,13 +53,18 @@ Reply Chat(App& app, Call& call) {
     request.constraint = model.forms->Make(*form);
   }
 
+  auto requests = Repeat(request, choices);
+  const auto per_prompt = static_cast<size_t>(choices);
+  TakeQuota(
+      app, call, speaker,
+      {.requests = 1, .tokens = MostTokens(requests, per_prompt, model.engine->options().context)});
   Reply reply;
   NameSpeaker(speaker, *call.record, reply.headers);
   AnswerHead head = MakeHead("chatcmpl-", std::move(speaker));
   auto remember = Rememberer(head.speaker, head.id, {.messages = text::WriteJson(input.messages)});
-  Answer answer(*model.engine, Repeat(request, choices),
+  Answer answer(*model.engine, std::move(requests),
                 {.reasoning = engine::ReasoningBegin(prompt.text),
-                 .choices_per_prompt = static_cast<size_t>(choices),
+                 .choices_per_prompt = per_prompt,
                  .tools = !input.tools.is_none(),
                  .metrics = model.metrics.get(),
                  .remember = std::move(remember)},

@@ -10,6 +10,7 @@
 #include "server/http/completion_output.h"
 #include "server/http/error_reply.h"
 #include "server/http/openai_form.h"
+#include "server/http/quota_http.h"
 #include "server/http/sampling_input.h"
 #include "server/http/token_input.h"
 
@@ -43,14 +44,14 @@ struct Asked {
   CompletionOutput output;
   std::string prompt;  // the first
   bool stream = false;
+  Headers headers;
   std::shared_ptr<RequestRecord> record;
 };
 
 Reply Generate(Asked asked) {
   engine::Engine& engine = *asked.speaker.model->engine;
   ModelMetrics* const metrics = asked.speaker.model->metrics.get();
-  Reply reply;
-  NameSpeaker(asked.speaker, *asked.record, reply.headers);
+  Reply reply{.headers = std::move(asked.headers)};
   AnswerHead head = MakeHead("cmpl-", std::move(asked.speaker));
   auto remember = Rememberer(head.speaker, head.id, {.text = std::move(asked.prompt)});
   Answer answer(engine, std::move(asked.requests),
@@ -119,6 +120,7 @@ Reply Complete(App& app, Call& call) {
               .output = {},
               .prompt = {},
               .stream = body.FindFlag("stream").value_or(false),
+              .headers = {},
               .record = call.record};
   app.Admit(*asked.speaker.model);
   asked.output.include_usage = ReadIncludeUsage(body, asked.stream);
@@ -126,6 +128,11 @@ Reply Complete(App& app, Call& call) {
   asked.counts = ReadCounts(body, app, asked.stream);
   asked.output.choices_per_prompt = static_cast<size_t>(asked.counts.choices);
   ReadPrompts(body, app, asked);
+  const auto made = static_cast<size_t>(asked.counts.made);
+  const int64_t context = asked.speaker.model->engine->options().context;
+  TakeQuota(app, call, asked.speaker,
+            {.requests = 1, .tokens = MostTokens(asked.requests, made, context)});
+  NameSpeaker(asked.speaker, *call.record, asked.headers);
   const bool scored = !asked.output.echoes.empty() && asked.output.logprobs;
   return scored ? ScoreThenGenerate(app, std::move(asked)) : Generate(std::move(asked));
 }

@@ -5,6 +5,7 @@
 
 #include "server/http/app.h"
 #include "server/http/embeddings.h"
+#include "server/http/quota_http.h"
 #include "server/http/sampling_input.h"
 
 namespace hyprstream::server {
@@ -49,13 +50,14 @@ Reply Embed(App& app, Call& call) {
   const auto dimensions = body.FindInteger("dimensions", 1, hidden);
   auto inputs = std::make_shared<const std::vector<TokenInput>>(
       ReadTokenInputs(body.Need("input"), *speaker->model, ForWhat::kEmbedding));
+  TakeQuota(app, call, *speaker, {.requests = 1, .tokens = TokensOf(*inputs)});
+  call.record->prompt_tokens = TokensOf(*inputs);
   Headers headers;
   NameSpeaker(*speaker, *call.record, headers);
   return app.side_work.Later(
-      [=, record = call.record](ops::Context& context, const std::atomic<bool>& called_off) {
+      [=](ops::Context& context, const std::atomic<bool>& called_off) {
         const Embeddings made =
             ComputeEmbeddings(context, *speaker, *inputs, dimensions, called_off);
-        record->prompt_tokens = made.tokens;
         return Reply{.headers = headers, .body = Tell(made, *speaker, encoding)};
       },
       Dialect::kOpenAi);

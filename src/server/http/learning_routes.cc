@@ -8,6 +8,7 @@
 #include "server/http/error_reply.h"
 #include "server/http/json_fields.h"
 #include "server/http/learning_form.h"
+#include "server/http/quota_http.h"
 
 namespace hyprstream::server {
 namespace {
@@ -56,8 +57,11 @@ Reply AddSamples(App& app, Call& call) {
   const adapters::AdapterRecord record = app.desk.Get(call.path.at("name"));
   engine::Learner& learner = app.service.LearnerOf(record);
   const json::value document = ParseJsonText(call.request.body);
+  const std::vector<adapters::NewSample> samples = ReadSamples(document);
+  TakeQuota(app, call, record.name, {.requests = 1, .samples = std::ssize(samples)});
   try {
-    const auto added = learner.AddSamples(record.name, ReadSamples(document));
+    const auto added = learner.AddSamples(record.name, samples);
+    call.record->samples = std::ssize(added.ids);
     return Reply{.status = 202, .body = json::serialize(AddedObject(added))};
   } catch (const Error& error) {
     return TeachingError(error);
@@ -112,12 +116,19 @@ Reply SetTraining(App& app, Call& call) {
   return TellStatus(app, record);
 }
 
-/// The learner that remembers the answer.
-engine::Learner& LearnerOfAnswer(const App& app, const std::string& id) {
+/// The learner that remembers the answer, and the adapter that gave it.
+struct Remembered {
+  engine::Learner* learner;
+  std::string adapter = {};
+};
+
+Remembered RememberedAnswer(const App& app, const std::string& id) {
   for (const ServedModel& model : app.service.models()) {
-    if (model.learner->answered().Find(id)) return *model.learner;
+    if (const auto answer = model.learner->answered().Find(id)) {
+      return {model.learner.get(), answer->adapter};
+    }
   }
-  return *app.service.models().front().learner;  // says that it is not known
+  return {app.service.models().front().learner.get()};  // says that it is not known
 }
 
 Reply GiveFeedback(App& app, Call& call) {
@@ -128,8 +139,11 @@ Reply GiveFeedback(App& app, Call& call) {
   if (score) feedback.score = score->Number(-1e9, 1e9);
   feedback.correction = body.FindText("correction");
   feedback.label = body.FindText("label");
+  const Remembered answer = RememberedAnswer(app, feedback.completion_id);
+  TakeQuota(app, call, answer.adapter, {.requests = 1, .samples = 1});
   try {
-    const auto added = LearnerOfAnswer(app, feedback.completion_id).GiveFeedback(feedback);
+    const auto added = answer.learner->GiveFeedback(feedback);
+    call.record->samples = std::ssize(added.ids);
     return Reply{.status = 202, .body = json::serialize(AddedObject(added))};
   } catch (const Error& error) {
     return TeachingError(error);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "server/http/app.h"
+#include "server/http/quota_metrics.h"
 #include "server/metrics.h"
 
 namespace hyprstream::server {
@@ -167,6 +168,7 @@ void AddMetricsRoutes(Router& router, App& app) {
                 WriteRequests(page, all);
                 WriteAdapters(page, all);
                 WriteMemory(page, app);
+                WriteQuotas(page, app.quotas);
                 app.http_metrics.Write(page);
                 WriteProcessMetrics(page);
                 return Reply{.content_type = "text/plain; version=0.0.4; charset=utf-8",

@@ -9,6 +9,7 @@
 #include "server/http/embeddings.h"
 #include "server/http/ollama_input.h"
 #include "server/http/ollama_output.h"
+#include "server/http/quota_http.h"
 #include "server/http/response_format.h"
 #include "server/http/sampling_input.h"
 #include "text/json_value.h"
@@ -39,7 +40,10 @@ Asked ReadCommon(App& app, const JsonField& body, Form kind) {
   return asked;
 }
 
-Reply Generate(Asked asked, Answer::Options options, Call& call) {
+Reply Generate(App& app, Asked asked, Answer::Options options, Call& call) {
+  const int64_t context = asked.speaker.model->engine->options().context;
+  TakeQuota(app, call, asked.speaker,
+            {.requests = 1, .tokens = MostTokens({&asked.request, 1}, 1, context)});
   options.metrics = asked.speaker.model->metrics.get();
   Reply reply;
   NameSpeaker(asked.speaker, *call.record, reply.headers);
@@ -97,7 +101,7 @@ Reply GenerateText(App& app, Call& call) {
   HoldToForm(body, raw ? std::string_view() : std::string_view(prompt.text), false, asked);
   Answer::Options options;
   if (!raw) options.reasoning = engine::ReasoningBegin(prompt.text);
-  return Generate(std::move(asked), options, call);
+  return Generate(app, std::move(asked), options, call);
 }
 
 Reply GenerateChat(App& app, Call& call) {
@@ -112,7 +116,7 @@ Reply GenerateChat(App& app, Call& call) {
   asked.question.messages = text::WriteJson(input.messages);
   HoldToForm(body, prompt.text, !input.tools.is_none(), asked);
   return Generate(
-      std::move(asked),
+      app, std::move(asked),
       {.reasoning = engine::ReasoningBegin(prompt.text), .tools = !input.tools.is_none()}, call);
 }
 
@@ -136,13 +140,14 @@ Reply Embed(App& app, Call& call, EmbedForm form) {
       if (input.ids.size() > context) input.ids.resize(context);
     }
   }
+  TakeQuota(app, call, *speaker, {.requests = 1, .tokens = TokensOf(*inputs)});
+  call.record->prompt_tokens = TokensOf(*inputs);
   Headers headers;
   NameSpeaker(*speaker, *call.record, headers);
   return app.side_work.Later(
-      [=, record = call.record](ops::Context& context, const std::atomic<bool>& called_off) {
+      [=](ops::Context& context, const std::atomic<bool>& called_off) {
         const Embeddings made =
             ComputeEmbeddings(context, *speaker, *inputs, dimensions, called_off);
-        record->prompt_tokens = made.tokens;
         json::array vectors;
         for (const auto& vector : made.vectors) {
           vectors.push_back(json::array(vector.begin(), vector.end()));

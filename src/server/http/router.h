@@ -1,6 +1,8 @@
 // Which handler answers which method and path. Built once; afterwards any thread may ask.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -10,16 +12,20 @@
 
 #include "server/api_keys.h"
 #include "server/http/message.h"
+#include "server/quota_ledger.h"
 
 namespace hyprstream::server {
 
-/// What a request turned out to be about, for the log and the metrics. Filled by whoever answers;
-/// read when the exchange is over.
+/// What a request turned out to be about, for the log, the metrics and the quotas. Filled by
+/// whoever answers; read when the exchange is over, also when the client has left and somebody
+/// still counts.
 struct RequestRecord {
   std::string model;
   std::string version;  // of the adapters
-  int64_t prompt_tokens = 0;
-  int64_t completion_tokens = 0;
+  std::atomic<int64_t> prompt_tokens{0};
+  std::atomic<int64_t> completion_tokens{0};
+  std::atomic<int64_t> samples{0};  // taken to be learnt
+  QuotaTicket quota;
 };
 
 struct Call {

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/uuid.h"
 #include "server/http/error_reply.h"
+#include "server/http/quota_http.h"
 
 namespace hyprstream::server {
 namespace {
@@ -93,10 +94,15 @@ Handled Site::Handle(Request request, const std::string& peer) {
   Handled handled{.reply = Answer(request, route, key, record),
                   .headers = {{"x-request-id", id}, {"X-Content-Type-Options", "nosniff"}},
                   .done = {}};
+  for (auto& header : QuotaHeaders(record->quota.standings())) {
+    handled.headers.push_back(std::move(header));
+  }
   const std::string pattern = route == nullptr ? "none" : route->pattern;
   const std::string method = route == nullptr ? "other" : route->method;
   handled.done = [this, id, peer, method, pattern, key, record, begin](const Outcome& outcome) {
     const auto time = Clock::now() - begin;
+    record->quota.Settle(
+        {.tokens = record->prompt_tokens + record->completion_tokens, .samples = record->samples});
     app_.http_metrics.Observe(pattern, method, outcome.status, time);
     if (!options_.log) return;
     options_.log(FieldsOf(id, peer, method, pattern, key, *record, outcome, time));
@@ -125,6 +131,8 @@ Reply Site::Answer(const Request& request, const Route*& route, const ApiKey*& k
     key = Authenticate(request, route->access);
     Call call{.request = request, .path = std::move(match.path), .key = key, .record = record};
     return route->handler(call);
+  } catch (const QuotaExceeded& refusal) {
+    return QuotaReply(refusal, dialect);
   } catch (const Error& error) {
     return ErrorReply(error, dialect);
   } catch (const std::bad_alloc&) {

@@ -49,4 +49,10 @@ std::vector<TokenInput> ReadTokenInputs(const JsonField& field, const ServedMode
   return inputs;
 }
 
+int64_t TokensOf(std::span<const TokenInput> inputs) {
+  int64_t tokens = 0;
+  for (const TokenInput& input : inputs) tokens += std::ssize(input.ids);
+  return tokens;
+}
+
 }  // namespace hyprstream::server

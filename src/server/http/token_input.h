@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,5 +24,7 @@ enum class ForWhat { kContinuing, kEmbedding };
 /// Errors: kInvalidArgument naming the field.
 std::vector<TokenInput> ReadTokenInputs(const JsonField& field, const ServedModel& model,
                                         ForWhat what);
+
+int64_t TokensOf(std::span<const TokenInput> inputs);
 
 }  // namespace hyprstream::server
