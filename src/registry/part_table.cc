@@ -28,6 +28,7 @@ namespace {
 
 constexpr char kMagic[8] = {'h', 'y', 'p', 'r', 'p', 'a', 'r', '1'};
 constexpr uint64_t kMaxParts = 1u << 20;
+constexpr uint64_t kWriteBackBytes = 8u << 20;
 constexpr uint64_t kMaxPartSize = uint64_t{1} << 48;
 
 uint64_t PartCount(uint64_t size, uint64_t part_size) {
@@ -145,8 +146,17 @@ void PartTable::Append(size_t part, std::span<const std::byte> bytes) {
     left = left.subspan(static_cast<size_t>(written));
     at += static_cast<uint64_t>(written);
   }
-  std::atomic_ref<uint64_t>(counters()[part])
-      .store(before + bytes.size(), std::memory_order_release);
+  const uint64_t after = before + bytes.size();
+  std::atomic_ref<uint64_t>(counters()[part]).store(after, std::memory_order_release);
+#if defined(__linux__)
+  // The disk begins now, not when the whole file is synced. Failing to is no error.
+  const uint64_t from = before / kWriteBackBytes * kWriteBackBytes;
+  const uint64_t to = after / kWriteBackBytes * kWriteBackBytes;
+  if (to > from) {
+    ::sync_file_range(content_, static_cast<off_t>(begin(part) + from),
+                      static_cast<off_t>(to - from), SYNC_FILE_RANGE_WRITE);
+  }
+#endif
 }
 
 void PartTable::Clear(size_t part) {
