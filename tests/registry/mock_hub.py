@@ -17,6 +17,7 @@ import json
 import re
 import socket
 import socketserver
+import ssl
 import threading
 import time
 import urllib.parse
@@ -81,7 +82,8 @@ class Faults:
 
 
 class MockHub:
-    def __init__(self):
+    def __init__(self, certificate=None):
+        """`certificate`: (certificate file, key file); the hub, not the storage, speaks TLS then."""
         self.repositories = {}
         self.faults = Faults()
         self.tokens = {"hf_goodtokengoodtoken": "somebody"}
@@ -93,6 +95,12 @@ class MockHub:
         self._servers = [_server(self, "hub"), _server(self, "storage")]
         self.url = "http://127.0.0.1:%d" % self._servers[0].server_port
         self.storage_url = "http://127.0.0.1:%d" % self._servers[1].server_port
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self._servers[0].socket = context.wrap_socket(
+                self._servers[0].socket, server_side=True, do_handshake_on_connect=False)
+            self.url = self.url.replace("http:", "https:")
 
     def __enter__(self):
         for server in self._servers:
