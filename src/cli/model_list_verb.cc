@@ -69,6 +69,7 @@ void AddModelVerbs(CLI::App& root, Shell& shell) {
   AddModelInfoVerb(model, shell, "info");
   AddModelListVerb(model, shell, "list");
   AddModelPullVerb(model, shell);
+  AddModelPushVerb(model, shell);
   AddModelSearchVerb(model, shell);
   AddModelVerifyVerb(model, shell);
   AddModelTestVerb(model, shell);
@@ -76,6 +77,7 @@ void AddModelVerbs(CLI::App& root, Shell& shell) {
   AddModelInfoVerb(root, shell, "show");
   AddModelListVerb(root, shell, "list");
   AddModelPullVerb(root, shell);
+  AddModelPushVerb(root, shell);
 }
 
 }  // namespace hyprstream::cli

@@ -40,6 +40,7 @@ void AddModelConvertVerb(CLI::App& model, Shell& shell);
 void AddModelInfoVerb(CLI::App& model, Shell& shell, const std::string& name);
 void AddModelListVerb(CLI::App& model, Shell& shell, const std::string& name);
 void AddModelPullVerb(CLI::App& model, Shell& shell);
+void AddModelPushVerb(CLI::App& model, Shell& shell);
 void AddModelSearchVerb(CLI::App& model, Shell& shell);
 void AddModelTestVerb(CLI::App& model, Shell& shell);
 void AddModelVerifyVerb(CLI::App& model, Shell& shell);

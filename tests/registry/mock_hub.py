@@ -78,6 +78,8 @@ class Faults:
         self.huge_document = False
         self.many_headers = False
         self.rename = {}           # old name -> new name, by relative redirects
+        self.busy_puts = 0         # so many uploads are refused at first
+        self.multipart = None      # uploads of LFS files come in parts of so many bytes
         self.gate = None           # an Event; bodies wait for it once half is sent
 
 
@@ -360,6 +362,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         faults = self.hub.faults
         if self.command == "PUT":
             data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if faults.busy_puts:
+                faults.busy_puts -= 1
+                return self.refuse(503, headers={"Retry-After": "0"})
             self.hub.uploads[path] = data
             return self.answer(200, b"", {"ETag": '"%s"' % hashlib.md5(data).hexdigest()})
         with self.hub.lock:
@@ -471,11 +476,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 entry = {"oid": wanted["oid"], "size": wanted["size"]}
                 if f"/lfs/{wanted['oid']}" not in self.hub.uploads:
                     entry["actions"] = {
-                        "upload": {"href": f"{self.hub.storage_url}/lfs/{wanted['oid']}"
-                                           f"?{SIGNATURE}=secretsignature"},
+                        "upload": self.upload_action(wanted["oid"], wanted["size"]),
                         "verify": {"href": f"{self.hub.url}/{match[1]}.git/info/lfs/objects/verify"}}
                 objects.append(entry)
             return self.answer(200, {"transfer": "basic", "objects": objects})
+        match = re.fullmatch(r"/complete/([0-9a-f]{64})", path)
+        if match:
+            parts = [self.hub.uploads.pop(f"/parts/{match[1]}/{part['partNumber']}")
+                     for part in json.loads(body)["parts"]]
+            for part, told in zip(parts, json.loads(body)["parts"]):
+                if told["etag"] != '"%s"' % hashlib.md5(part).hexdigest():
+                    return self.refuse(400, None, "wrong part")
+            self.hub.uploads[f"/lfs/{match[1]}"] = b"".join(parts)
+            return self.answer(200, {})
         if re.fullmatch(r"/(.+?)\.git/info/lfs/objects/verify", path):
             wanted = json.loads(body)
             data = self.hub.uploads.get(f"/lfs/{wanted['oid']}")
@@ -485,6 +498,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if match:
             return self.take_commit(match[1], match[2], body)
         return self.refuse(404, None, "Not found")
+
+    def upload_action(self, oid, size):
+        sign = f"?{SIGNATURE}=secretsignature"
+        chunk = self.hub.faults.multipart
+        if not chunk:
+            return {"href": f"{self.hub.storage_url}/lfs/{oid}{sign}"}
+        parts = {f"{number:05}": f"{self.hub.storage_url}/parts/{oid}/{number}{sign}"
+                 for number in range(1, -(-size // chunk) + 1)}
+        return {"href": f"{self.hub.url}/complete/{oid}", "header": parts | {"chunk_size": str(chunk)}}
 
     def take_commit(self, name, revision, body):
         repository = self.hub.repositories[name]

@@ -500,6 +500,66 @@ class RefusalTest(PullCase):
         self.assertEqual(refused["error"]["code"], "not_found")
 
 
+class PushTest(PullCase):
+    def setUp(self):
+        super().setUp()
+        self.source = self.folder / "mine"
+        (self.source / "sub").mkdir(parents=True)
+        self.files = {"config.json": b"{}", "model.safetensors": noise(300_000),
+                      "sub/notes.txt": b"\x00\xff"}
+        for name, data in self.files.items():
+            (self.source / name).write_bytes(data)
+        (self.source / ".secret").write_bytes(b"stays at home")
+
+    def push(self, *arguments, token="hf_goodtokengoodtoken", status=0):
+        return run("push", self.source, *arguments, "--json", status=status,
+                   env=self.env(**({"HF_TOKEN": token} if token else {})))
+
+    def test_a_folder_becomes_a_commit(self):
+        result = self.push("somebody/mine", "--private", "--message", "First").json()
+        self.assertTrue(result["created"])
+        self.assertEqual(result["sent"], 300_000)
+        repository = self.hub.repositories["somebody/mine"]
+        self.assertTrue(repository.private)
+        self.assertEqual(repository.refs["main"], result["commit"])
+        there = {path: file.data for path, file in repository.commits[result["commit"]].items()}
+        there.pop(".gitattributes")
+        self.assertEqual(there, self.files)
+        for kind, _, _, headers in self.hub.find():
+            self.assertEqual("Authorization" in headers, kind == "hub")
+        again = self.push("somebody/mine").json()
+        self.assertFalse(again["created"])
+        self.assertEqual(again["sent"], 0)  # the storage has it
+        self.assert_whole(self.pulled("somebody/mine", HF_TOKEN="hf_goodtokengoodtoken"),
+                          {k: v for k, v in self.files.items() if "/" not in k})
+
+    def test_large_files_go_in_parts(self):
+        self.hub.faults.multipart = 65_536
+        commit = self.push("somebody/mine").json()["commit"]
+        files = self.hub.repositories["somebody/mine"].commits[commit]
+        self.assertEqual(files["model.safetensors"].data, self.files["model.safetensors"])
+        self.assertEqual(len(self.hub.find("storage", "PUT")), 5)
+
+    def test_a_busy_storage_is_waited_for(self):
+        self.hub.faults.busy_puts = 2
+        self.push("somebody/mine")
+
+    def test_who_may_not_write_is_told_so(self):
+        nobody = self.push("somebody/mine", token=None, status=1).json()["error"]
+        self.assertEqual(nobody["code"], "unauthenticated")
+        self.assertEqual(self.hub.find(), [])
+        wrong = self.push("somebody/mine", token="hf_badbadbadbadbad", status=1)
+        self.assertIn("may write", wrong.out)
+        self.assertNotIn("hf_badbadbadbadbad", wrong.out + wrong.err)
+
+    def test_nothing_to_push(self):
+        for path in self.source.rglob("*"):
+            if path.is_file() and path.name != ".secret":
+                path.unlink()
+        self.assertIn("nothing to push", self.push("somebody/mine", status=1).out)
+        self.push("nowhere", status=1)
+
+
 class SearchTest(PullCase):
     def test_pages_are_put_together(self):
         for i in range(7):
