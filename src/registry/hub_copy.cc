@@ -22,16 +22,20 @@ void CopyInto(const MappedFile& file, PartialFile& partial) {
 
 }  // namespace
 
-std::vector<RepositoryFile> SnapshotFiles(const fs::path& snapshot) {
+std::vector<RepositoryFile> SnapshotFiles(const HubCache& cache, const std::string& repository,
+                                          const std::string& commit) {
   std::vector<RepositoryFile> files;
+  const fs::path snapshot = cache.Snapshot(repository, commit).value_or(fs::path());
   std::error_code failed;
   for (auto entry = fs::recursive_directory_iterator(snapshot, failed);
        !failed && entry != fs::recursive_directory_iterator(); entry.increment(failed)) {
     std::error_code ignored;
-    if (!entry->is_regular_file(ignored)) continue;
-    RepositoryFile file{.name = entry->path().lexically_relative(snapshot).generic_string()};
-    file.size = entry->file_size(ignored);
-    const std::string blob = fs::canonical(entry->path(), ignored).filename().string();
+    const std::string name = entry->path().lexically_relative(snapshot).generic_string();
+    const auto path = cache.File(repository, commit, name);
+    if (!path) continue;
+    RepositoryFile file{.name = name};
+    file.size = fs::file_size(*path, ignored);
+    const std::string blob = path->filename().string();
     if (IsSha256(blob)) file.sha256 = blob;
     if (IsGitSha1(blob)) file.git_sha1 = blob;
     files.push_back(std::move(file));

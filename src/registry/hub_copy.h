@@ -7,13 +7,15 @@
 #include <vector>
 
 #include "registry/download.h"
+#include "registry/hub_cache.h"
 #include "registry/hugging_face.h"
 #include "registry/store.h"
 
 namespace hyprstream::registry {
 
-/// What a snapshot's folder holds, links followed; hashes where the cache's names tell them.
-std::vector<RepositoryFile> SnapshotFiles(const std::filesystem::path& snapshot);
+/// What the cache holds of a commit; hashes where the cache's names tell them.
+std::vector<RepositoryFile> SnapshotFiles(const HubCache& cache, const std::string& repository,
+                                          const std::string& commit);
 
 /// Nothing when the file is not what `wanted` says. Without a hash there, the cache's own name of
 /// the file is the one it must have. Errors: those of Store.

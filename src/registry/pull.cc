@@ -97,7 +97,7 @@ Repository Pull::Look() {
   const HubCache cache(settings_.cache);
   const auto commit = cache.Commit(name, request_.model.revision);
   if (!commit || !cache.Snapshot(name, *commit)) RequireOnline(settings_, name);
-  return {.id = name, .commit = *commit, .files = SnapshotFiles(*cache.Snapshot(name, *commit))};
+  return {.id = name, .commit = *commit, .files = SnapshotFiles(cache, name, *commit)};
 }
 
 bool Pull::TakeFromStore(WantedFile& file, const std::string& id) {
