@@ -88,12 +88,12 @@ SampleJournal::SampleJournal(const std::filesystem::path& home, int64_t queue_li
 std::vector<int64_t> SampleJournal::Add(std::string_view adapter,
                                         std::span<const NewSample> samples) {
   CheckSamples(database_, samples);
-  const auto count = static_cast<int64_t>(samples.size());
+  const int64_t count = std::ranges::count(samples, false, &NewSample::held_out);
   std::vector<int64_t> ids;
   Transaction transaction(database_);
   const int64_t row = AdapterRow(database_, adapter);
   const int64_t queued = CountQueued(database_, row);
-  if (queued + count > queue_limit_) {
+  if (count > 0 && queued + count > queue_limit_) {
     throw Error(ErrorCode::kResourceExhausted,
                 {.message = "the queue of samples is full",
                  .expected = "at most " + std::to_string(queue_limit_) + " untrained samples",
@@ -101,15 +101,16 @@ std::vector<int64_t> SampleJournal::Add(std::string_view adapter,
                  .where = "queue",
                  .hint = "start training, or send them later"});
   }
-  Statement insert(
-      database_,
-      "INSERT INTO journal (adapter, body, weight, label, feedback) VALUES (?, ?, ?, ?, ?)");
+  Statement insert(database_,
+                   "INSERT INTO journal (adapter, body, weight, label, feedback, state) "
+                   "VALUES (?, ?, ?, ?, ?, ?)");
   for (const NewSample& sample : samples) {
     insert.Bind(1, row)
         .Bind(2, sample.body)
         .Bind(3, sample.weight)
         .Bind(4, std::string_view(sample.label))
         .Bind(5, int64_t{sample.feedback})
+        .Bind(6, SampleStateName(sample.held_out ? SampleState::kHeldOut : SampleState::kQueued))
         .Run();
     ids.push_back(database_.last_insert_id());
     insert.Reset();
@@ -139,6 +140,14 @@ SampleCounts SampleJournal::Count(std::string_view adapter) {
     }
   }
   return counts;
+}
+
+LabelCounts SampleJournal::CountLabelled(std::string_view adapter, std::string_view label) {
+  Statement row(database_,
+                "SELECT count(*), count(*) FILTER (WHERE state = 'queued') FROM journal "
+                "WHERE adapter = ? AND label = ?");
+  HYPR_CHECK(row.Bind(1, AdapterRow(database_, adapter)).Bind(2, label).Step());
+  return {.all = row.Int(0), .queued = row.Int(1)};
 }
 
 std::vector<SampleRecord> SampleJournal::List(std::string_view adapter, int64_t after,

@@ -30,6 +30,7 @@ struct NewSample {
   std::optional<double> weight = {};  // instead of the body's
   std::string label = {};             // a remark of whoever sent it
   bool feedback = false;              // about an answer: is always trained on, never held out
+  bool held_out = false;              // never trained on: every version is judged by it
 };
 
 struct SampleRecord {
@@ -39,7 +40,7 @@ struct SampleRecord {
   std::string label;
   bool feedback = false;
   SampleState state = SampleState::kQueued;
-  int64_t burst = 0;    // of training that took it out of the queue; 0: none yet
+  int64_t burst = 0;    // of training that took it out of the queue; 0: none
   std::string created;  // UTC, ISO 8601
 
   /// Says what an answer should have been, as opposed to how good it was.
@@ -56,6 +57,11 @@ struct SampleCounts {
   int64_t done() const { return trained + held_out; }
 };
 
+struct LabelCounts {
+  int64_t all = 0;
+  int64_t queued = 0;
+};
+
 class SampleJournal {
  public:
   static constexpr int64_t kQueueLimit = 1000;  // queued samples of one adapter
@@ -70,6 +76,7 @@ class SampleJournal {
   std::vector<int64_t> Add(std::string_view adapter, std::span<const NewSample> samples);
 
   SampleCounts Count(std::string_view adapter);
+  LabelCounts CountLabelled(std::string_view adapter, std::string_view label);
   /// The first `limit` with ids above `after`, ascending; of one state or of all.
   std::vector<SampleRecord> List(std::string_view adapter, int64_t after, int64_t limit,
                                  std::optional<SampleState> state = {});

@@ -151,6 +151,35 @@ void LearningRecords::EndWithin(Database& database, std::string_view adapter) {
       .Run();
 }
 
+void LearningRecords::SetPlan(std::string_view adapter, const std::optional<LearningPlan>& plan) {
+  const int64_t row = AdapterRow(database_, adapter);
+  if (!plan) {
+    Statement(database_, "DELETE FROM adapter_plans WHERE adapter = ?").Bind(1, row).Run();
+    return;
+  }
+  Statement(database_,
+            "INSERT OR REPLACE INTO adapter_plans (adapter, epochs, batch, rate, seed, "
+            "most_samples) VALUES (?, ?, ?, ?, ?, ?)")
+      .Bind(1, row)
+      .Bind(2, plan->epochs)
+      .Bind(3, plan->batch)
+      .Bind(4, plan->rate)
+      .Bind(5, plan->seed)
+      .Bind(6, plan->most_samples)
+      .Run();
+}
+
+std::optional<LearningPlan> LearningRecords::Plan(std::string_view adapter) {
+  Statement row(database_,
+                "SELECT epochs, batch, rate, seed, most_samples FROM adapter_plans "
+                "WHERE adapter = ?");
+  if (!row.Bind(1, AdapterRow(database_, adapter)).Step()) return std::nullopt;
+  LearningPlan plan{.rate = row.Real(2), .seed = row.Int(3), .most_samples = row.Int(4)};
+  if (!row.IsNull(0)) plan.epochs = row.Int(0);
+  if (!row.IsNull(1)) plan.batch = row.Int(1);
+  return plan;
+}
+
 void LearningRecords::Note(std::string_view adapter, double loss, double learning_rate) {
   Statement(database_,
             "UPDATE adapter_learning SET loss = ?, learning_rate = ?, "

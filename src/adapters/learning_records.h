@@ -35,6 +35,15 @@ struct LearningRecord {
   std::string updated = {};  // UTC, ISO 8601; empty before the first
 };
 
+/// How one adapter is taught instead of as the learner is told.
+struct LearningPlan {
+  std::optional<int64_t> epochs = {};  // times each sample is seen
+  std::optional<int64_t> batch = {};   // samples of one step
+  double rate = 1.0;                   // times the learning rate
+  int64_t seed = 0;                    // added
+  int64_t most_samples = 0;            // of one burst; 0: as the learner is told
+};
+
 /// Which samples a burst takes out of the queue, by id.
 struct BurstSamples {
   std::span<const int64_t> train = {};     // stay queued until it ends
@@ -64,6 +73,10 @@ class LearningRecords {
   void End(std::string_view adapter);
   /// The same inside a transaction of the caller's.
   static void EndWithin(Database& database, std::string_view adapter);
+
+  /// From the next burst on, also when this one is begun again. Nothing: as the learner is told.
+  void SetPlan(std::string_view adapter, const std::optional<LearningPlan>& plan);
+  std::optional<LearningPlan> Plan(std::string_view adapter);
 
   /// What the last saved step had.
   void Note(std::string_view adapter, double loss, double learning_rate);

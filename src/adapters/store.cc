@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
+#include <cstdio>
+#include <ctime>
 #include <system_error>
 #include <utility>
 
@@ -99,6 +101,17 @@ std::string_view VersionStatusName(VersionStatus status) {
       return "candidate";
   }
   return "";
+}
+
+int64_t UnixSecondsOf(const std::string& created) {
+  std::tm time{};
+  if (std::sscanf(created.c_str(), "%d-%d-%dT%d:%d:%d", &time.tm_year, &time.tm_mon, &time.tm_mday,
+                  &time.tm_hour, &time.tm_min, &time.tm_sec) != 6) {
+    return 0;
+  }
+  time.tm_year -= 1900;
+  time.tm_mon -= 1;
+  return timegm(&time);
 }
 
 void CheckAdapterName(std::string_view name) {

@@ -70,6 +70,9 @@ struct NewVersion {
   std::function<void(Database&)> along = {};
 };
 
+/// Of "2026-01-31T12:00:00.000Z", as the catalogue writes it; 0 for anything else.
+int64_t UnixSecondsOf(const std::string& created);
+
 /// Letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 96, no "..".
 /// Errors: kInvalidArgument.
 void CheckAdapterName(std::string_view name);

@@ -16,6 +16,7 @@
 #include "cli/build_info.h"
 #include "server/http/http_server.h"
 #include "server/http/site.h"
+#include "server/job_runner.h"
 #include "text/tokenizer.h"
 
 namespace hyprstream::cli {
@@ -115,13 +116,16 @@ struct BenchServer::Parts {
         budget(memory),
         desk(home),
         files(home),
+        jobs(home),
         service(Models(options)),
+        job_runner(home, service, files, jobs),
         app{.service = service,
             .limits = {},
             .program_version = kVersion,
             .side_work = side_work,
             .desk = desk,
             .files = files,
+            .jobs = jobs,
             .quotas = quotas,
             .budget = &budget},
         site(app, {}),
@@ -153,7 +157,9 @@ struct BenchServer::Parts {
   MemoryBudget& budget;
   server::AdapterDesk desk;
   server::FileDesk files;
+  server::JobDesk jobs;
   server::Service service;
+  server::JobRunner job_runner;
   server::SideWork side_work;
   server::QuotaLedger quotas{{}};  // nothing is limited
   server::App app;

@@ -16,6 +16,7 @@
 #include "cli/shell.h"
 #include "server/http/http_server.h"
 #include "server/http/site.h"
+#include "server/job_runner.h"
 
 namespace hyprstream::cli {
 namespace {
@@ -122,12 +123,14 @@ void ServeUntilSignal(Shell& shell, const ServeFlags& flags, const server::HttpO
   MemoryBudget budget(flags.engine.MemoryLimit(shell.settings));
   server::AdapterDesk desk(DataHome());
   server::FileDesk files(DataHome());
+  server::JobDesk jobs(DataHome());
   server::QuotaDays days(DataHome(),
                          std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()));
   server::QuotaLedger quotas({.keys = keys ? keys->Limits() : decltype(keys->Limits()){},
                               .adapters = LimitsOfAdapters(shell, flags)},
                              &days);
   server::Service service(OpenModels(shell, flags, budget));
+  server::JobRunner job_runner(DataHome(), service, files, jobs);
   server::SideWork side_work;
   server::App app{.service = service,
                   .limits = {.max_waiting = flags.max_waiting},
@@ -135,6 +138,7 @@ void ServeUntilSignal(Shell& shell, const ServeFlags& flags, const server::HttpO
                   .side_work = side_work,
                   .desk = desk,
                   .files = files,
+                  .jobs = jobs,
                   .quotas = quotas,
                   .lora_roots = LoraRoots(flags),
                   .budget = &budget};

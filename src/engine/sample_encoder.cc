@@ -45,6 +45,7 @@ std::vector<int32_t> IdsField(const Value& object, std::string_view name) {
   return ids;
 }
 
+// What a sample counts, or what one of its answers does.
 float WeightOf(const Value& object) {
   const Value* value = object.Find("weight");
   if (value == nullptr || value->is_none()) return 1.0f;
@@ -65,9 +66,27 @@ Value Message(std::string_view role, const std::string& content) {
   return Value::Object({{"role", Value::String(role)}, {"content", Value::String(content)}});
 }
 
+// What templates are shown: they know of no weights.
+Value WithoutWeight(const Value& message) {
+  if (message.Find("weight") == nullptr) return message;
+  std::vector<std::pair<std::string, Value>> fields;
+  for (const Value::Entry& entry : message.entries()) {
+    if (entry.key.as_string() != "weight") fields.emplace_back(entry.key.as_string(), entry.value);
+  }
+  return Value::Object(std::move(fields));
+}
+
 Value FirstMessages(const Value& messages, size_t count) {
-  const auto& items = messages.items();
-  return Value::List({items.begin(), items.begin() + static_cast<ptrdiff_t>(count)}).AsInput();
+  std::vector<Value> first;
+  for (size_t i = 0; i < count; ++i) first.push_back(WithoutWeight(messages.items()[i]));
+  return Value::List(std::move(first)).AsInput();
+}
+
+Value ToolsOf(const Value& object) {
+  const Value* tools = object.Find("tools");
+  if (tools == nullptr || tools->is_none()) return {};
+  if (!tools->is_list()) Refuse("a sample's tools are no list", "a list", text::WriteJson(*tools));
+  return tools->items().empty() ? Value() : *tools;
 }
 
 // What `whole` has after the first `begin` bytes, marks included.
@@ -111,7 +130,7 @@ std::vector<Sample> SampleEncoder::Encode(std::string_view json) const {
   if (object.Find("ids") != nullptr) {
     samples.push_back({.ids = IdsField(object, "ids"), .labels = IdsField(object, "labels")});
   } else if (const Value* messages = object.Find("messages")) {
-    samples = OfMessages(*messages);
+    samples = OfMessages(*messages, ToolsOf(object));
     if (OnlyLast(object)) samples.erase(samples.begin(), samples.end() - 1);
   } else if (object.Find("input") != nullptr || object.Find("output") != nullptr) {
     samples = OfMessages(Value::List({Message("user", TextField(object, "input")),
@@ -129,32 +148,37 @@ std::vector<Sample> SampleEncoder::Encode(std::string_view json) const {
   }
   const float weight = WeightOf(object);
   for (Sample& sample : samples) {
-    sample.weight = weight;
+    sample.weight *= weight;
     training::CheckSample(sample, tokenizer_->vocab_size(), context_);
   }
   return samples;
 }
 
-std::vector<Sample> SampleEncoder::OfMessages(const Value& messages) const {
+std::vector<Sample> SampleEncoder::OfMessages(const Value& messages, const Value& tools) const {
   if (!messages.is_list() || messages.items().empty()) {
     Refuse("a sample has no messages", "a list of messages", text::WriteJson(messages));
   }
   std::vector<Sample> samples;
   for (size_t i = 0; i < messages.items().size(); ++i) {
-    if (TextField(messages.items()[i], "role") == "assistant") {
-      samples.push_back(OfAnswer(messages, i));
-    }
+    if (TextField(messages.items()[i], "role") != "assistant") continue;
+    const float weight = WeightOf(messages.items()[i]);
+    if (weight == 0.0f) continue;
+    samples.push_back(OfAnswer(messages, tools, i));
+    samples.back().weight = weight;
   }
   if (samples.empty()) {
-    Refuse("a sample has no answer to learn", "a message of role assistant", "none");
+    Refuse("a sample has no answer to learn", "a message of role assistant, of a weight above 0",
+           "none");
   }
   return samples;
 }
 
-Sample SampleEncoder::OfAnswer(const Value& messages, size_t answer) const {
-  const Prompt prompt = prompts_->Chat({.messages = FirstMessages(messages, answer)});
-  const text::MarkedText whole = prompts_->Render(
-      {.messages = FirstMessages(messages, answer + 1), .add_generation_prompt = false});
+Sample SampleEncoder::OfAnswer(const Value& messages, const Value& tools, size_t answer) const {
+  const Prompt prompt =
+      prompts_->Chat({.messages = FirstMessages(messages, answer), .tools = tools});
+  const text::MarkedText whole = prompts_->Render({.messages = FirstMessages(messages, answer + 1),
+                                                   .tools = tools,
+                                                   .add_generation_prompt = false});
   if (!whole.text.starts_with(prompt.text)) {
     Refuse("the chat template writes an answer that does not begin where the model is asked",
            prompt.text, whole.text);

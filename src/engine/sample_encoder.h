@@ -31,8 +31,10 @@ class SampleEncoder {
 
   /// One line of a data file: {"messages": […]}, {"input", "output"} (or "prompt", "completion"),
   /// {"text", "continuation"} without a chat template, or {"ids", "labels"}; with "weight" if
-  /// wanted. Of messages every answer is learnt, with "learn": "last" only the last one. Errors:
-  /// kInvalidArgument saying what is wrong.
+  /// wanted. Of messages every answer is learnt, with "learn": "last" only the last one; an answer
+  /// with a "weight" of its own counts that much besides, with 0 it is only read. "tools" beside
+  /// the messages are shown to the model as when it is asked. Errors: kInvalidArgument saying what
+  /// is wrong.
   std::vector<training::Sample> Encode(std::string_view json) const;
 
   /// A JSON Lines file; blank lines are skipped. Errors: as Encode, naming the line; kNotFound;
@@ -40,8 +42,10 @@ class SampleEncoder {
   std::vector<training::Sample> ReadFile(const std::filesystem::path& path) const;
 
  private:
-  std::vector<training::Sample> OfMessages(const text::Value& messages) const;
-  training::Sample OfAnswer(const text::Value& messages, size_t answer) const;
+  std::vector<training::Sample> OfMessages(const text::Value& messages,
+                                           const text::Value& tools = {}) const;
+  training::Sample OfAnswer(const text::Value& messages, const text::Value& tools,
+                            size_t answer) const;
   training::Sample OfContinuation(const text::Value& object) const;
 
   const std::shared_ptr<const PromptBuilder> prompts_;

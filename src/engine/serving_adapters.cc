@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <cstdio>
-#include <ctime>
 #include <utility>
 
 #include "base/error.h"
@@ -40,18 +38,6 @@ Error NoSuchAdapter(std::string_view reference) {
 Error NameTaken(const std::string& name) {
   return Error(ErrorCode::kAlreadyExists,
                {.message = "there is an adapter of this name already", .found = name});
-}
-
-// Of "2026-01-31T12:00:00.000Z", as the catalogue writes it.
-int64_t SecondsOf(const std::string& created) {
-  std::tm time{};
-  if (std::sscanf(created.c_str(), "%d-%d-%dT%d:%d:%d", &time.tm_year, &time.tm_mon, &time.tm_mday,
-                  &time.tm_hour, &time.tm_min, &time.tm_sec) != 6) {
-    return 0;
-  }
-  time.tm_year -= 1900;
-  time.tm_mon -= 1;
-  return timegm(&time);
 }
 
 int64_t Now() {
@@ -238,7 +224,7 @@ std::vector<ServingAdapters::Served> ServingAdapters::List() {
         Served entry{.name = record.name,
                      .version = record.current,
                      .path = {},
-                     .created = SecondsOf(record.created),
+                     .created = adapters::UnixSecondsOf(record.created),
                      .stored = true};
         if (const auto version = store->Find(record.name, "current")) {
           entry.hash = version->hash;

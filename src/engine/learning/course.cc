@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <numeric>
 #include <system_error>
 #include <utility>
 
@@ -20,6 +21,15 @@ constexpr size_t kStandIns = 16;
 
 void Append(const Lesson& lesson, std::vector<Sample>& samples) {
   samples.insert(samples.end(), lesson.samples.begin(), lesson.samples.end());
+}
+
+// Held out by whoever sent it, not by a burst.
+bool GivenToJudge(const SampleRecord& record) { return record.burst == 0; }
+
+HeldOutChoice All(size_t count) {
+  HeldOutChoice all{.train = std::vector<size_t>(count), .held_out = {}};
+  std::iota(all.train.begin(), all.train.end(), size_t{0});
+  return all;
 }
 
 std::vector<int64_t> IdsOf(std::span<const Lesson> lessons, std::span<const size_t> indices) {
@@ -58,9 +68,14 @@ std::unique_ptr<Course> Course::Open(const CourseSetup& setup, const std::string
   Lessons lessons;
   lessons.review = Encode(
       setup, setup.journal.Newest(adapter, setup.options.review, SampleState::kTrained), nullptr);
+  std::vector<SampleRecord> held = setup.journal.List(adapter, 0, kAll, SampleState::kHeldOut);
+  // Those that came to be judged by stand for what a burst would spare of its own.
+  const bool given = std::ranges::any_of(held, &GivenToJudge);
   if (!burst) {
-    std::vector<SampleRecord> queued =
-        setup.journal.List(adapter, 0, setup.options.most_samples, SampleState::kQueued);
+    const auto plan = setup.records.Plan(adapter);
+    const int64_t most =
+        plan && plan->most_samples > 0 ? plan->most_samples : setup.options.most_samples;
+    std::vector<SampleRecord> queued = setup.journal.List(adapter, 0, most, SampleState::kQueued);
     std::erase_if(queued, [&](const SampleRecord& record) { return record.id > last; });
     std::vector<int64_t> unusable;
     const std::vector<Lesson> fresh = Encode(setup, queued, &unusable);
@@ -68,7 +83,7 @@ std::unique_ptr<Course> Course::Open(const CourseSetup& setup, const std::string
       setup.journal.Mark(unusable, SampleState::kUnusable);
       return nullptr;
     }
-    const HeldOutChoice choice = ChooseHeldOut(fresh, lessons.review);
+    const HeldOutChoice choice = given ? All(fresh.size()) : ChooseHeldOut(fresh, lessons.review);
     const std::vector<int64_t> train = IdsOf(fresh, choice.train);
     const std::vector<int64_t> held_out = IdsOf(fresh, choice.held_out);
     burst = setup.records.Begin(adapter, current,
@@ -80,9 +95,10 @@ std::unique_ptr<Course> Course::Open(const CourseSetup& setup, const std::string
   std::vector<SampleRecord> mine = setup.journal.List(adapter, 0, kAll, SampleState::kQueued);
   std::erase_if(mine, [&](const SampleRecord& record) { return record.burst != burst->number; });
   lessons.fresh = Encode(setup, mine, nullptr);
-  std::vector<SampleRecord> held = setup.journal.List(adapter, 0, kAll, SampleState::kHeldOut);
-  const auto now = std::ranges::stable_partition(
-      held, [&](const SampleRecord& record) { return record.burst != burst->number; });
+  held = setup.journal.List(adapter, 0, kAll, SampleState::kHeldOut);
+  const auto now = std::ranges::stable_partition(held, [&](const SampleRecord& record) {
+    return record.burst != burst->number && !GivenToJudge(record);
+  });
   lessons.held_now = Encode(setup, {now.begin(), now.end()}, nullptr);
   held.erase(now.begin(), now.end());
   lessons.held_before = Encode(setup, held, nullptr);
@@ -144,9 +160,14 @@ std::string Course::StateName() const {
 std::unique_ptr<Teaching> Course::MakeTeaching() const {
   const LearnerOptions& options = setup_.options;
   training::RecipeWishes wishes = options.recipe;
-  wishes.seed += static_cast<uint64_t>(burst_.number);
+  const adapters::LearningPlan plan =
+      setup_.records.Plan(adapter_).value_or(adapters::LearningPlan{});
+  if (plan.epochs) wishes.epochs = plan.epochs;
+  if (plan.batch) wishes.batch = *plan.batch;
+  wishes.seed += static_cast<uint64_t>(burst_.number + plan.seed);
   const adapters::AdapterKind kind = adapters::ParseAdapterKind(setup_.store.Get(adapter_).kind);
   training::Recipe recipe = training::MakeRecipe(data_, kind, wishes);
+  recipe.run.schedule.peak *= plan.rate;
   recipe.trainer.activations = options.activations;
   recipe.trainer.rows = options.rows;
   recipe.trainer.pause = setup_.pause;

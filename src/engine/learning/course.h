@@ -56,6 +56,7 @@ class Course {
 
   int64_t base() const { return burst_.base; }
   int64_t number() const { return burst_.number; }
+  int64_t steps() const { return teaching_->run().options().schedule.steps; }
 
  private:
   struct Lessons {

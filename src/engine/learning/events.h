@@ -27,8 +27,12 @@ struct LearningEvent {
   int64_t version = 0;              // what it is about; of a step, the version it began from
   int64_t burst = 0;                // of the adapter
   int64_t step = 0;                 // of the burst, counted from 1
+  int64_t steps = 0;                // of a step: how many the burst has
   std::optional<double> loss = {};  // of a step's batch; of a judged version, on held-out samples
+  std::optional<double> heldout_loss = {};  // of a step after which held-out samples were looked at
+  std::optional<double> loss_before = {};   // of a judged version: of the one it began from
   std::optional<double> general_loss = {};  // of a judged version
+  std::optional<double> general_before = {};  // the same of the one it began from
   std::optional<double> learning_rate = {};
   std::optional<double> sparsity = {};              // recounted
   std::string message = {};                         // why; what failed

@@ -124,6 +124,10 @@ void Learner::Refresh() {
     if (fresh && least != Turns::Duration::max()) entry->second.used = least;
     entry->second.waiting_to = BurstUpTo(name);
   }
+  std::set<std::string, std::less<>> held;
+  for (const auto& [name, pupil] : pupils_) held.insert(name);
+  const std::lock_guard lock(shown_mutex_);
+  held_ = std::move(held);
 }
 
 // The last of the queued samples that a burst would take now; 0: not enough.
@@ -225,7 +229,9 @@ void Learner::Show(const std::string& adapter, const Pupil& pupil,
                    .version = pupil.course->base(),
                    .burst = pupil.course->number(),
                    .step = report.step,
+                   .steps = pupil.course->steps(),
                    .loss = report.result.loss,
+                   .heldout_loss = report.eval_loss,
                    .learning_rate = report.learning_rate,
                    .sparsity = report.sparsity});
 }
@@ -251,6 +257,8 @@ void Learner::Finish(const std::string& adapter, Pupil& pupil) {
       .general_loss = result.version.general_loss,
       .sparsity = result.statistics.sparsity(),
       .message = result.verdict};
+  if (result.heldout) event.loss_before = result.heldout->before.mean;
+  if (result.general) event.general_before = result.general->before.mean;
   pupil.course.reset();
   pupil.waiting_to = BurstUpTo(adapter);
   SetProblem(adapter, std::nullopt);

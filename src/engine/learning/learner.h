@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -61,6 +62,8 @@ class Learner {
   /// All of them or none; on disk when it returns. Errors: kInvalidArgument for one that cannot be
   /// trained on (`where` is its index); those of SampleJournal::Add.
   Added AddSamples(std::string_view adapter, std::span<const adapters::NewSample> samples);
+  /// A sample's body as it would be trained on. Errors: kInvalidArgument.
+  std::vector<training::Sample> Encode(std::string_view body) const { return parts_.encode(body); }
   std::vector<adapters::SampleRecord> Samples(std::string_view adapter, int64_t after,
                                               int64_t limit);
 
@@ -69,6 +72,11 @@ class Learner {
   void Start(std::string_view adapter);
   /// What is queued by now is still trained on.
   adapters::LearningState Stop(std::string_view adapter);
+
+  /// Stops at once: what is queued and a burst in progress stay as they are until Start.
+  void Pause(std::string_view adapter);
+  /// Whether the learner's thread may still be at work on it. Not after Pause and a while.
+  bool Holds(std::string_view adapter);
 
   // As AdapterStore has them; what is being trained begins again from the version made current.
   void Promote(std::string_view adapter, int64_t version);
@@ -139,6 +147,7 @@ class Learner {
   };
   std::mutex shown_mutex_;
   std::map<std::string, Shown, std::less<>> shown_;  // guarded by shown_mutex_
+  std::set<std::string, std::less<>> held_;          // guarded by shown_mutex_
 
   std::mutex wake_mutex_;
   std::condition_variable woken_;

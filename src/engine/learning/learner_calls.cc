@@ -140,6 +140,19 @@ LearningState Learner::Stop(std::string_view adapter) {
   return state;
 }
 
+void Learner::Pause(std::string_view adapter) {
+  {
+    const std::lock_guard lock(front_mutex_);
+    front_.records.Stopped(front_.store.Get(adapter).name);
+  }
+  Wake();
+}
+
+bool Learner::Holds(std::string_view adapter) {
+  const std::lock_guard lock(shown_mutex_);
+  return held_.contains(adapter);
+}
+
 void Learner::Promote(std::string_view adapter, int64_t version) {
   std::string name;
   {

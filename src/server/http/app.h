@@ -13,6 +13,7 @@
 #include "server/file_desk.h"
 #include "server/http/router.h"
 #include "server/http/side_work.h"
+#include "server/job_desk.h"
 #include "server/metrics.h"
 #include "server/quota_ledger.h"
 #include "server/service.h"
@@ -33,6 +34,7 @@ struct App {
   SideWork& side_work;
   AdapterDesk& desk;
   FileDesk& files;
+  JobDesk& jobs;
   QuotaLedger& quotas;
   std::vector<std::filesystem::path> lora_roots =
       {};                                // canonical; adapters may be loaded from there
@@ -53,6 +55,7 @@ void AddAdapterRoutes(Router& router, App& app);
 void AddLearningRoutes(Router& router, App& app);
 void AddEventRoutes(Router& router, App& app);
 void AddFileRoutes(Router& router, App& app);
+void AddJobRoutes(Router& router, App& app);
 void AddLoraRoutes(Router& router, App& app);
 void AddMetricsRoutes(Router& router, App& app);
 void AddPageRoutes(Router& router);

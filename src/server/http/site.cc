@@ -77,6 +77,7 @@ Site::Site(App& app, SiteOptions options) : app_(app), options_(std::move(option
   AddLearningRoutes(router_, app);
   AddEventRoutes(router_, app);
   AddFileRoutes(router_, app);
+  AddJobRoutes(router_, app);
   AddLoraRoutes(router_, app);
   AddMetricsRoutes(router_, app);
   AddPageRoutes(router_);

@@ -2,15 +2,26 @@
 // clients send them.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
+
 namespace hyprstream::server {
 
-/// The lines as they stand, without blank ones. Each has messages that a chat would take, the last
-/// of the assistant's, and an answer to learn: "weight" of an answer is 0 or 1. Errors:
-/// kInvalidArgument naming the line and the field, `where` "file"; no lines.
-std::vector<std::string> ReadTrainingLines(std::string_view text);
+struct TrainingLine {
+  int64_t number = 0;  // in the file, from 1
+  std::string body;    // as engine::SampleEncoder takes it
+};
+
+/// Blank lines are left out. Each line has messages that a chat would take, read as a chat reads
+/// them, and an answer to learn: "weight" of an answer is 0 or 1. Errors: kInvalidArgument naming
+/// the line and the field, `where` "file"; no lines.
+std::vector<TrainingLine> ReadTrainingLines(std::string_view text);
+
+/// The same error about a line, with where it stands.
+Error OfTrainingLine(int64_t number, const Error& error);
 
 }  // namespace hyprstream::server
