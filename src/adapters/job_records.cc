@@ -194,7 +194,7 @@ std::vector<JobRecord> JobRecords::Open() {
   Statement row(database_,
                 "SELECT " + std::string(kColumns) +
                     " FROM fine_tuning_jobs WHERE status IN ('validating_files', 'queued', "
-                    "'running') OR (status IN ('failed', 'cancelled') AND adapter IN "
+                    "'running', 'paused') OR (status IN ('failed', 'cancelled') AND adapter IN "
                     "(SELECT name FROM adapters)) ORDER BY row");
   std::vector<JobRecord> jobs;
   while (row.Step()) jobs.push_back(ReadRow(row));

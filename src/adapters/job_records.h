@@ -92,8 +92,8 @@ class JobRecords {
   JobRecord Get(std::string_view id);
   /// Newest first, those older than `after` (empty: all). Errors: kNotFound, `where` "after".
   std::vector<JobRecord> List(std::string_view after, int64_t limit);
-  /// Those that are not final nor paused, oldest first, and those that failed or were cancelled
-  /// while their adapter is still there.
+  /// Those that are not final, and those that failed or were cancelled while their adapter is still
+  /// there; oldest first.
   std::vector<JobRecord> Open();
 
   /// In one transaction, `finished` set with a final state. False, and nothing done, when the job

@@ -98,6 +98,7 @@ void LearningRecords::Stopped(std::string_view adapter) {
   Transaction transaction(database_);
   SetState(database_, Row(adapter), LearningState::kStopped, 0);
   transaction.Commit();
+  seen_ = -1;
 }
 
 Burst LearningRecords::Begin(std::string_view adapter, int64_t base, const BurstSamples& samples) {

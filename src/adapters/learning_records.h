@@ -81,7 +81,7 @@ class LearningRecords {
   /// What the last saved step had.
   void Note(std::string_view adapter, double loss, double learning_rate);
 
-  /// Whether another object or process has written to the catalogue since the last call.
+  /// Whether there may be news since the last call: others' writes, or an adapter Stopped here.
   bool Changed();
 
  private:

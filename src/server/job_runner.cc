@@ -22,6 +22,7 @@ using adapters::LearningState;
 using adapters::SampleState;
 
 constexpr std::chrono::milliseconds kBetween{100};  // looks at jobs that are going on
+constexpr std::chrono::milliseconds kWhilePaused{1000};
 constexpr std::chrono::milliseconds kAfterFailure{2000};
 constexpr std::chrono::hours kUntilRung{1};
 constexpr int64_t kAll = 1'000'000;
@@ -86,7 +87,8 @@ void JobRunner::Run() {
       Listen();
       for (const JobRecord& job : desk_.Open()) {
         if (stop_) return;
-        if (job.status != JobStatus::kPaused) patience = std::min(patience, kBetween);
+        const bool paused = job.status == JobStatus::kPaused;
+        patience = std::min(patience, paused ? kWhilePaused : kBetween);
         if (Failed(job.id)) patience = kAfterFailure;
       }
     } catch (const std::exception& error) {

@@ -137,6 +137,22 @@ TEST_F(JournalTest, AFullQueueRefusesTheWholeArrayAndSaysHowManyWait) {
   EXPECT_EQ(journal.Count("tone").queued, 5);
 }
 
+TEST_F(JournalTest, SamplesToBeJudgedByNeverWaitInTheQueue) {
+  SampleJournal journal(home_, 2);
+  const std::vector<NewSample> samples = {{.body = "{}", .label = "job"},
+                                          {.body = "{}", .label = "job", .held_out = true},
+                                          {.body = "{}", .label = "job"},
+                                          {.body = "{}"}};
+  journal.Add("tone", std::span(samples).first(3));
+  EXPECT_EQ(journal.Count("tone").queued, 2);
+  EXPECT_EQ(journal.Count("tone").held_out, 1);
+  EXPECT_EQ(journal.CountLabelled("tone", "job").all, 3);
+  EXPECT_EQ(journal.CountLabelled("tone", "job").queued, 2);
+  EXPECT_EQ(journal.CountLabelled("tone", "other").all, 0);
+  journal.Add("tone", std::span(samples).subspan(1, 1));  // though the queue is full
+  EXPECT_THROW(journal.Add("tone", std::span(samples).last(1)), Error);
+}
+
 TEST_F(JournalTest, GoesWithItsAdapter) {
   SampleJournal journal(home_);
   journal.Add("tone", Samples(2));

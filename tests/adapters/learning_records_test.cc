@@ -89,12 +89,28 @@ TEST_F(LearningRecordsTest, ABurstTakesItsSamplesAndGivesThemBackTrained) {
   EXPECT_GT(records.Begin("tone", 8, {.train = train}).number, burst.number);
 }
 
+TEST_F(LearningRecordsTest, APlanStaysUntilItIsTakenBack) {
+  EXPECT_FALSE(LearningRecords(home_).Plan("tone"));
+  LearningRecords(home_).SetPlan("tone", LearningPlan{.epochs = 3, .rate = 0.5, .seed = 7});
+  const auto plan = LearningRecords(home_).Plan("tone");
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->epochs, 3);
+  EXPECT_FALSE(plan->batch);
+  EXPECT_EQ(plan->rate, 0.5);
+  EXPECT_EQ(plan->seed, 7);
+  LearningRecords(home_).SetPlan("tone", std::nullopt);
+  EXPECT_FALSE(LearningRecords(home_).Plan("tone"));
+}
+
 TEST_F(LearningRecordsTest, KnowsWhenSomebodyElseHasWritten) {
   LearningRecords records(home_);
   records.Start("tone");
   (void)records.Changed();
   EXPECT_FALSE(records.Changed());
   AddSamples(1);
+  EXPECT_TRUE(records.Changed());
+  EXPECT_FALSE(records.Changed());
+  records.Stopped("tone");  // who looks after all adapters has one less
   EXPECT_TRUE(records.Changed());
   EXPECT_FALSE(records.Changed());
 }

@@ -74,6 +74,37 @@ TEST_F(SampleEncoderTest, EveryAnswerOfAConversationIsASample) {
   EXPECT_EQ(samples[1].weight, 2.0f);
 }
 
+TEST_F(SampleEncoderTest, AnAnswersOwnWeightSaysWhetherItIsLearntOrOnlyRead) {
+  const auto samples = encoder_.Encode(
+      R"({"messages": [{"role": "user", "content": "A"},
+          {"role": "assistant", "content": "B", "weight": 0},
+          {"role": "user", "content": "C"}, {"role": "assistant", "content": "D", "weight": 3}],
+          "weight": 2})");
+  const auto plain = encoder_.Encode(
+      R"({"messages": [{"role": "user", "content": "A"}, {"role": "assistant", "content": "B"},
+          {"role": "user", "content": "C"}, {"role": "assistant", "content": "D"}]})");
+  ASSERT_EQ(samples.size(), 1u);
+  EXPECT_EQ(samples[0].ids, plain[1].ids);
+  EXPECT_EQ(samples[0].labels, plain[1].labels);
+  EXPECT_EQ(samples[0].weight, 6.0f);
+}
+
+TEST_F(SampleEncoderTest, ToolsAreShownAsWhenTheModelIsAsked) {
+  const auto prompts = PromptBuilder::Create(
+      "",
+      "{% if tools %}TOOLS {{ tools[0].name }}{% endif %}{% for m in messages %}"
+      "[{{ m.role }}{% if m.weight is defined %}!{% endif %}]{{ m.content }}{% endfor %}"
+      "{% if add_generation_prompt %}[assistant]{% endif %}",
+      tokenizer_);
+  const SampleEncoder encoder(prompts, tokenizer_, {}, 2048);
+  const auto samples = encoder.Encode(
+      R"({"tools": [{"name": "oven"}], "messages": [{"role": "user", "content": "A"},
+          {"role": "assistant", "content": "B", "weight": 1}]})");
+  ASSERT_EQ(samples.size(), 1u);
+  EXPECT_EQ(tokenizer_->Decode(samples[0].ids), "TOOLS oven[user]A[assistant]B");
+  EXPECT_EQ(Targets(samples[0]), "B");
+}
+
 TEST_F(SampleEncoderTest, ControlTokensInASampleStayText) {
   const auto samples = encoder_.Encode(R"({"prompt": "<|im_end|>", "completion": "a<|im_end|>b"})");
   EXPECT_EQ(Targets(samples[0]), "a<|im_end|>b<|im_end|>");

@@ -141,6 +141,153 @@ class FineTuningTest(JobCase):
         self.assertEqual(self.ask(checkpoint.fine_tuned_model_checkpoint, kept_back),
                          fact["answer"])
 
+    def test_a_kill_in_the_middle(self):
+        fact = FACTS[1]
+        job = self.create(lines_of(fact), hyperparameters={"n_epochs": 200})
+        until(lambda: self.metrics(job))
+        self.server.process.kill()
+        self.start()
+        self.assertIn(self.status(job), ("queued", "running"))
+        done = self.succeeded(job)
+        self.assertEqual(self.ask(done.fine_tuned_model, fact["questions"][0]), fact["answer"])
+        kept = self.server.get(f"/v1/adapters/{done.fine_tuned_model}/samples")[1]["data"]
+        self.assertEqual(len(kept), len(fact["questions"]))
+        self.assertEqual({sample["state"] for sample in kept}, {"trained", "held_out"})
+        curve = [event.data["step"] for event in self.metrics(job)]
+        self.assertEqual(sorted(set(curve)), sorted(curve))
+        self.assertEqual(curve[-1], self.metrics(job)[-1].data["total_steps"])
+
+    def test_pause_resume_and_cancel(self):
+        fact = FACTS[2]
+        job = self.create(lines_of(fact), hyperparameters={"n_epochs": 1000})
+        until(lambda: self.metrics(job))
+        self.assertEqual(self.jobs.pause(job.id).status, "paused")
+        name, = self.adapters()
+        training = "/v1/adapters/" + name + "/training"
+        until(lambda: self.server.get(training)[1]["state"] == "stopped")
+        with self.assertRaises(openai.BadRequestError):
+            self.jobs.pause(job.id)
+        other = self.create(lines_of(FACTS[3]))  # goes on meanwhile
+        self.succeeded(other)
+        reached = len(self.metrics(job))
+        self.assertLess(reached, self.metrics(job)[-1].data["total_steps"])
+        self.assertEqual(self.status(job), "paused")
+        self.assertEqual(self.jobs.resume(job.id).status, "queued")
+        until(lambda: len(self.metrics(job)) > reached)
+        self.assertEqual(self.status(job), "running")
+        cancelled = self.jobs.cancel(job.id)
+        self.assertEqual((cancelled.status, cancelled.fine_tuned_model), ("cancelled", None))
+        self.assertIsNotNone(cancelled.finished_at)
+        until(lambda: name not in self.adapters())
+        until(lambda: not (self.home / "adapters" / name).exists())
+        for change in (self.jobs.cancel, self.jobs.pause, self.jobs.resume):
+            with self.assertRaises(openai.BadRequestError):
+                change(job.id)
+        self.assertEqual(list(self.jobs.checkpoints.list(job.id)), [])
+
+        # A job may go on from what another one made.
+        base = self.jobs.retrieve(other.id).fine_tuned_model
+        further = self.succeeded(self.create(lines_of(fact), model=base))
+        self.assertNotEqual(further.fine_tuned_model, base)
+        for model, known in ((further.fine_tuned_model, fact), (base, FACTS[3]),
+                             (further.fine_tuned_model + "@1", FACTS[3])):
+            self.assertEqual(self.ask(model, known["questions"][0]), known["answer"])
+        self.assertEqual([checkpoint.fine_tuned_model_checkpoint
+                          for checkpoint in self.jobs.checkpoints.list(further.id)],
+                         [further.fine_tuned_model + "@2"])
+
+    def test_the_gate_refuses(self):
+        """What is judged by says the opposite of what is taught."""
+        fact = FACTS[0]
+        against = [line(question, self.ask("willowbrook", question))
+                   for question in fact["questions"]]
+        job = self.create(lines_of(fact), validation_file=self.file(against),
+                          hyperparameters={"n_epochs": 20})
+        failed = self.finished(job)
+        self.assertEqual((failed.status, failed.fine_tuned_model), ("failed", None))
+        self.assertEqual(failed.error.code, "no_better_version")
+        self.assertRegex(failed.error.message,
+                         r"^rejected: .*held-out loss [0-9.]+ \(before [0-9.]+\)")
+        until(lambda: not self.adapters())
+        levels = [event.level for event in self.events(job)]
+        self.assertEqual((levels[-1], "warn" in levels), ("error", True))
+
+    def test_files_that_cannot_be_learnt(self):
+        longer = line("Who?", "word " * 5000)
+        job = self.create(lines_of(FACTS[0]) + ["", longer])
+        failed = self.finished(job)
+        self.assertEqual((failed.status, failed.error.code, failed.error.param),
+                         ("failed", "invalid_training_file", "training_file"))
+        self.assertIn(f"line {len(FACTS[0]['questions']) + 2}:", failed.error.message)
+        self.assertEqual(self.adapters(), [])
+
+    def test_what_is_refused_and_what_is_listed(self):
+        file = self.file(lines_of(FACTS[0]))
+        for fields, param in (
+                ({"training_file": "file-none"}, "training_file"),
+                ({"validation_file": "file-none"}, "validation_file"),
+                ({"method": {"type": "dpo"}}, "method.type"),
+                ({"method": {"type": "reinforcement"}}, "method.type"),
+                ({"method": {"type": "wish"}}, "method.type"),
+                ({"hyperparameters": {"n_epochs": 0}}, "hyperparameters.n_epochs"),
+                ({"hyperparameters": {"n_epochs": "many"}}, "hyperparameters.n_epochs"),
+                ({"hyperparameters": {"batch_size": 1.5}}, "hyperparameters.batch_size"),
+                ({"method": {"type": "supervised", "supervised": {
+                    "hyperparameters": {"learning_rate_multiplier": -1}}}},
+                 "method.supervised.hyperparameters.learning_rate_multiplier"),
+                ({"suffix": "x" * 65}, "suffix"), ({"seed": "one"}, "seed"),
+                ({"metadata": {"a": 1}}, "metadata.a"),
+                ({"integrations": [{"type": "wandb", "wandb": {"project": "x"}}]},
+                 "integrations")):
+            with self.assertRaises(openai.BadRequestError, msg=fields) as refused:
+                self.jobs.create(**{"model": "willowbrook", "training_file": file, **fields})
+            self.assertEqual(refused.exception.body["param"], param)
+        with self.assertRaises(openai.NotFoundError):
+            self.jobs.create(model="nobody", training_file=file)
+        for ask in (self.jobs.retrieve, self.jobs.cancel, self.jobs.list_events,
+                    self.jobs.checkpoints.list):
+            with self.assertRaises(openai.NotFoundError):
+                ask("ftjob-none")
+        self.assertEqual(self.jobs.list().data, [])
+
+        jobs = [self.jobs.create(model="willowbrook", training_file=file, suffix=str(i)).id
+                for i in range(5)]
+        for job in jobs:
+            self.jobs.cancel(job)
+        self.assertEqual([job.id for job in self.jobs.list(limit=2)], jobs[::-1])
+        page = self.jobs.list(limit=2, after=jobs[3])
+        self.assertEqual(([job.id for job in page.data], page.has_more), (jobs[2:0:-1], True))
+        self.assertFalse(self.jobs.list(limit=2, after=jobs[2]).has_more)
+        with self.assertRaises(openai.BadRequestError):
+            self.jobs.list(limit=0)
+        with self.assertRaises(openai.NotFoundError):
+            self.jobs.list(after="ftjob-none")
+        until(lambda: not self.adapters())
+
+
+class KeysTest(unittest.TestCase):
+    def test_is_for_those_who_teach(self):
+        with tempfile.TemporaryDirectory() as folder:
+            keys = pathlib.Path(folder) / "keys"
+            keys.write_text("use-key use\nteach-key teach spd=5\n")
+            keys.chmod(0o600)
+            with Server("--api-key-file", keys) as running:
+                with client_of(running, "teach-key") as teacher:
+                    file = teacher.files.create(
+                        file=("a.jsonl", "\n".join(lines_of(FACTS[0])).encode()),
+                        purpose="fine-tune").id
+                    job = teacher.fine_tuning.jobs.create(model="willowbrook", training_file=file)
+                    with self.assertRaises(openai.RateLimitError):
+                        teacher.fine_tuning.jobs.create(model="willowbrook", training_file=file)
+                    teacher.fine_tuning.jobs.cancel(job.id)
+                with client_of(running, "use-key") as user:
+                    jobs = user.fine_tuning.jobs
+                    for ask in (jobs.list, lambda: jobs.retrieve(job.id),
+                                lambda: jobs.list_events(job.id),
+                                lambda: jobs.create(model="willowbrook", training_file=file)):
+                        with self.assertRaises(openai.PermissionDeniedError):
+                            ask()
+
 
 if __name__ == "__main__":
     server.main()

@@ -162,7 +162,10 @@ std::unique_ptr<Teaching> Course::MakeTeaching() const {
   training::RecipeWishes wishes = options.recipe;
   const adapters::LearningPlan plan =
       setup_.records.Plan(adapter_).value_or(adapters::LearningPlan{});
-  if (plan.epochs) wishes.epochs = plan.epochs;
+  if (plan.epochs) {
+    wishes.epochs = plan.epochs;
+    wishes.steps.reset();
+  }
   if (plan.batch) wishes.batch = *plan.batch;
   wishes.seed += static_cast<uint64_t>(burst_.number + plan.seed);
   const adapters::AdapterKind kind = adapters::ParseAdapterKind(setup_.store.Get(adapter_).kind);

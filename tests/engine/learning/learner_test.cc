@@ -151,6 +151,55 @@ TEST_F(LearnerTest, StoppingTrainsOnWhatIsQueuedAndThenNoMore) {
   EXPECT_EQ(learner().Stop("pupil"), LearningState::kStopped);
 }
 
+TEST_F(LearnerTest, SamplesToBeJudgedByStandForThoseOfTheBurst) {
+  Begin();
+  std::vector<adapters::NewSample> judges = Facts(0, 2, 8);
+  for (adapters::NewSample& sample : judges) sample.held_out = true;
+  judges.erase(judges.begin(), judges.begin() + 6);
+  judges.resize(2);  // two phrasings of the first fact
+  learner().AddSamples("pupil", judges);
+  learner().AddSamples("pupil", Facts(0, 2, 6));
+  learner().Start("pupil");
+  EXPECT_EQ(AwaitVerdict(*events_).kind, kPromotion);
+  EXPECT_EQ(learner().Status("pupil").held_out, 2);
+  EXPECT_EQ(learner().Status("pupil").samples_done, 14);
+}
+
+TEST_F(LearnerTest, AnAdaptersPlanIsFollowed) {
+  adapters::LearningRecords(room_.home)
+      .SetPlan("pupil", adapters::LearningPlan{.epochs = 3, .batch = 4, .rate = 0.5});
+  Begin();
+  const std::vector<adapters::NewSample> facts = Facts(0, 12, 1);
+  std::vector<adapters::NewSample> judges = Facts(0, 1, 2);
+  judges[1].held_out = true;  // so that all the others are trained on
+  learner().AddSamples("pupil", std::span(judges).last(1));
+  learner().AddSamples("pupil", facts);
+  learner().Start("pupil");
+  EXPECT_EQ(Await(*events_, {kTrainingStep}).steps, 12 * 3 / 2);
+  const LearningEvent verdict = AwaitVerdict(*events_);
+  EXPECT_EQ(verdict.step, 12 * 3 / 2);
+  EXPECT_TRUE(verdict.loss_before.has_value());
+}
+
+TEST_F(LearnerTest, APausedBurstGoesOnWhereItWas) {
+  room_.options.recipe.steps = 200;
+  room_.options.save_every = std::chrono::milliseconds(0);
+  Begin();
+  learner().AddSamples("pupil", Facts(0, 2, 6));
+  learner().Start("pupil");
+  Await(*events_, {kTrainingStep});
+  learner().Pause("pupil");
+  EXPECT_TRUE(Eventually([this](const LearningStatus&) { return !learner().Holds("pupil"); }));
+  EXPECT_EQ(learner().Status("pupil").state, LearningState::kStopped);
+  EXPECT_GT(learner().Status("pupil").queue_length, 0);
+  int64_t reached = 1;
+  while (const auto event = events_->TryNext()) reached = event->step;
+  ASSERT_LT(reached, 200);
+  learner().Start("pupil");
+  EXPECT_EQ(Await(*events_, {kTrainingStep}).step, reached + 1);
+  EXPECT_EQ(AwaitVerdict(*events_).step, 200);
+}
+
 TEST_F(LearnerTest, ARestartGoesOnWithWhatIsQueued) {
   room_.options.save_every = std::chrono::milliseconds(0);
   Begin();
