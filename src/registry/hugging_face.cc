@@ -180,10 +180,14 @@ HuggingFace::Located HuggingFace::Locate(const std::string& repository, const st
   } else if (IsGitSha1(etag)) {
     located.file.git_sha1 = etag;
   } else {
+    located.file.git_sha1 = file.git_sha1;  // perhaps the listing knows
+  }
+  if (located.file.sha256.empty()) located.file.sha256 = file.sha256;
+  if (located.file.sha256.empty() && located.file.git_sha1.empty()) {
     contradicts("the hub does not say what the file's content is", "a SHA-256 or a git blob's id",
                 etag);
   }
-  if (!file.sha256.empty() && file.sha256 != etag) {
+  if (!file.sha256.empty() && file.sha256 != located.file.sha256) {
     contradicts("the hub's listing and its file disagree", "SHA-256 " + file.sha256, etag);
   }
   const std::string_view linked_size = headers.Find("X-Linked-Size");

@@ -69,12 +69,14 @@ class Faults:
         self.slow = None           # (bytes, seconds): a pause after so many bytes
         self.silent = 0            # so many bodies stop in the middle and say nothing more
         self.wrong_size = set()    # paths announced one byte too long
+        self.odd_etags = False     # that say nothing of the content
         self.no_commit = False
         self.page_size = None      # of listings
         self.hide_siblings = False  # so that clients read the tree
         self.next_elsewhere = False  # the next page is on the other host
         self.listing = None        # replaces the siblings
         self.downgrade = None      # Location of large files
+        self.redirect_small = False  # small files too are sent from the storage, but not for HEAD
         self.huge_document = False
         self.many_headers = False
         self.rename = {}           # old name -> new name, by relative redirects
@@ -329,6 +331,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 if words in r.name.lower() and (not author or r.name.startswith(author + "/"))]
         return self.page(rows, query)
 
+    def etag(self, file):
+        return '"5f3e-odd"' if self.hub.faults.odd_etags else f'"{file.etag}"'
+
     def resolve(self, name, revision, path):
         if self.moved(name):
             return None
@@ -344,10 +349,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         faults = self.hub.faults
         headers = {} if faults.no_commit else {"X-Repo-Commit": commit}
         size = len(file.data) + (path in faults.wrong_size)
-        if not file.lfs:
-            headers["ETag"] = f'"{file.etag}"'
+        if not file.lfs and not (faults.redirect_small and self.command == "GET"):
+            headers["ETag"] = self.etag(file)
             return self.send_file(file, path, headers)
-        headers |= {"X-Linked-Etag": f'"{file.etag}"', "X-Linked-Size": str(size),
+        headers |= {"X-Linked-Etag": self.etag(file), "X-Linked-Size": str(size),
                     "ETag": '"storage-knows-better"', "Accept-Ranges": "bytes",
                     "Location": faults.downgrade or
                     f"{self.hub.storage_url}/{name}/{commit}/{urllib.parse.quote(path)}"

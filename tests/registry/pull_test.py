@@ -104,6 +104,13 @@ class WholeTest(PullCase):
             self.assertEqual("Authorization" in headers, kind == "hub", (method, path))
             self.assertTrue(headers["User-Agent"].startswith("hyprstream/"))
 
+    def test_the_token_stays_with_the_hub_when_a_download_is_redirected(self):
+        _, files = self.small()
+        self.hub.faults.redirect_small = True
+        self.assert_whole(self.pulled("org/small", HF_TOKEN="hf_goodtokengoodtoken"), files)
+        self.assertTrue(self.hub.find("storage", matching="config.json"))
+        self.assertFalse([r for r in self.hub.find("storage") if "Authorization" in r[3]])
+
     def test_a_second_pull_fetches_nothing(self):
         self.small()
         self.pull("org/small")
@@ -372,6 +379,15 @@ class FaultTest(PullCase):
         self.hub.faults.huge_document = False
         self.hub.faults.many_headers = True
         self.assertIn("headers", self.pull("org/small", status=1).err)
+
+    def test_the_listing_stands_in_for_etags_that_say_nothing(self):
+        self.hub.faults.odd_etags = True
+        self.assert_whole(self.pulled("org/small"), self.files)
+        self.hub.faults.corrupt = {"config.json"}
+        self.assertIn("git blob", self.pull("org/small", "--force", status=1).err)
+        self.hub.faults.listing = [{"rfilename": "config.json"}]
+        refused = self.pull("org/small", "--files", "config.json", "--force", status=1)
+        self.assertIn("what the file's content is", refused.err)
 
     def test_a_server_that_is_no_hub(self):
         self.hub.faults.no_commit = True
