@@ -1,9 +1,11 @@
 """The official OpenAI client fine-tunes: jobs that succeed, fail, wait, are cancelled and outlive a
 kill."""
 
+import contextlib
 import json
 import pathlib
 import shutil
+import sqlite3
 import tempfile
 import unittest
 
@@ -91,6 +93,12 @@ class JobCase(unittest.TestCase):
     def adapters(self):
         return [adapter["name"] for adapter in self.server.get("/v1/adapters")[1]["data"]]
 
+    def tokens(self, question, answer):
+        """What a line has: the prompt, the answer and its end."""
+        prompt = self.server.post("/tokenize", {"messages": [{"role": "user", "content": question}]})
+        said = self.server.post("/tokenize", {"prompt": answer, "add_special_tokens": False})
+        return prompt[1]["count"] + said[1]["count"] + 1
+
     def ask(self, model, question):
         answer = self.client.chat.completions.create(
             model=model, messages=[{"role": "user", "content": question}], temperature=0,
@@ -141,13 +149,33 @@ class FineTuningTest(JobCase):
         self.assertEqual(self.ask(checkpoint.fine_tuned_model_checkpoint, kept_back),
                          fact["answer"])
 
+        lengths = [self.tokens(question, fact["answer"]) for question in taught]
+        seen = len(curve) * 8
+        self.assertGreaterEqual(done.trained_tokens, seen * min(lengths))
+        self.assertLessEqual(done.trained_tokens, seen * max(lengths))
+
+        self.assertTrue(self.client.models.delete(done.fine_tuned_model).deleted)
+        self.assertEqual(self.adapters(), [])
+        with self.assertRaises(openai.NotFoundError):
+            self.client.models.delete(done.fine_tuned_model)
+        with self.assertRaises(openai.BadRequestError):
+            self.client.models.delete("willowbrook")
+
     def test_a_kill_in_the_middle(self):
         fact = FACTS[1]
-        job = self.create(lines_of(fact), hyperparameters={"n_epochs": 200})
+        job = self.create(lines_of(fact))
         until(lambda: self.metrics(job))
         self.server.process.kill()
         self.start()
         self.assertIn(self.status(job), ("queued", "running"))
+        reached = len(self.metrics(job))
+        until(lambda: len(self.metrics(job)) > reached)
+        self.server.process.kill()
+        self.server.process.wait()
+        # As if it had been killed when the lines were journalled and the job did not say so yet.
+        with contextlib.closing(sqlite3.connect(self.home / "catalog.db")) as catalog, catalog:
+            catalog.execute("UPDATE fine_tuning_jobs SET status = 'validating_files', lines = 0")
+        self.start()
         done = self.succeeded(job)
         self.assertEqual(self.ask(done.fine_tuned_model, fact["questions"][0]), fact["answer"])
         kept = self.server.get(f"/v1/adapters/{done.fine_tuned_model}/samples")[1]["data"]
@@ -187,7 +215,8 @@ class FineTuningTest(JobCase):
 
         # A job may go on from what another one made.
         base = self.jobs.retrieve(other.id).fine_tuned_model
-        further = self.succeeded(self.create(lines_of(fact), model=base))
+        further = self.succeeded(self.create(lines_of(fact), model=base,
+                                             hyperparameters={"n_epochs": 80}))
         self.assertNotEqual(further.fine_tuned_model, base)
         for model, known in ((further.fine_tuned_model, fact), (base, FACTS[3]),
                              (further.fine_tuned_model + "@1", FACTS[3])):

@@ -1,7 +1,9 @@
 // OpenAI's list of models: each base model and each adapter over it, with vLLM's extra fields.
+#include <algorithm>
 #include <boost/json.hpp>
 #include <optional>
 
+#include "base/error.h"
 #include "server/http/app.h"
 #include "server/http/error_reply.h"
 
@@ -55,6 +57,28 @@ json::object OneModel(const App& app, const std::string& id) {
   return object;
 }
 
+/// A fine-tuned model is an adapter of the store.
+Reply Delete(App& app, const std::string& id) {
+  if (app.service.HasModel(id)) {
+    throw Error(ErrorCode::kInvalidArgument, {.message = "a served model is not deleted",
+                                              .expected = "a fine-tuned model or an adapter",
+                                              .found = id,
+                                              .where = "model"});
+  }
+  const auto stored = app.desk.List();
+  const auto record = std::ranges::find(stored, id, &adapters::AdapterRecord::name);
+  if (record == stored.end()) {
+    throw Error(ErrorCode::kNotFound,
+                {.message = "The model `" + id + "` does not exist", .where = "model"});
+  }
+  if (const ServedModel* model = app.service.FindBase(record->base_fingerprint)) {
+    model->learner->Pause(record->name);
+  }
+  app.desk.Delete(record->name);
+  return Reply{
+      .body = json::serialize(json::object{{"id", id}, {"object", "model"}, {"deleted", true}})};
+}
+
 }  // namespace
 
 void AddModelRoutes(Router& router, App& app) {
@@ -65,6 +89,8 @@ void AddModelRoutes(Router& router, App& app) {
   router.Add({"GET", "/v1/models/{id...}", Access::kUse, [&app](Call& call) {
                 return Reply{.body = json::serialize(OneModel(app, call.path.at("id")))};
               }});
+  router.Add({"DELETE", "/v1/models/{id...}", Access::kAdmin,
+              [&app](Call& call) { return Delete(app, call.path.at("id")); }});
 }
 
 }  // namespace hyprstream::server
