@@ -124,11 +124,15 @@ void ServeUntilSignal(Shell& shell, const ServeFlags& flags, const server::HttpO
   server::AdapterDesk desk(DataHome());
   server::FileDesk files(DataHome());
   server::JobDesk jobs(DataHome());
-  server::QuotaDays days(DataHome(),
-                         std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()));
-  server::QuotaLedger quotas({.keys = keys ? keys->Limits() : decltype(keys->Limits()){},
-                              .adapters = LimitsOfAdapters(shell, flags)},
-                             &days);
+  const server::QuotaRules rules{
+      .keys = keys ? keys->Limits() : std::map<std::string, server::QuotaLimits, std::less<>>(),
+      .adapters = LimitsOfAdapters(shell, flags)};
+  std::optional<server::QuotaDays> days;
+  if (rules.any_day()) {
+    days.emplace(DataHome(),
+                 std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()));
+  }
+  server::QuotaLedger quotas(rules, days ? &*days : nullptr);
   server::Service service(OpenModels(shell, flags, budget));
   server::JobRunner job_runner(DataHome(), service, files, jobs);
   server::SideWork side_work;

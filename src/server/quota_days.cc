@@ -98,10 +98,13 @@ bool QuotaDays::Write(const Amounts& amounts) {
       add.Reset();
     }
     transaction.Commit();
+    complained_ = false;
     return true;
   } catch (const Error& error) {
-    LogWarning(std::string("the day's use of quotas is kept in memory alone for now: ") +
-               error.what());
+    if (!std::exchange(complained_, true)) {
+      LogWarning(std::string("the day's use of quotas is kept in memory alone for now: ") +
+                 error.what());
+    }
     return false;
   }
 }

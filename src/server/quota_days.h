@@ -58,8 +58,9 @@ class QuotaDays {
   /// False: the disk refused, which is told in the log; nothing was written.
   bool Write(const Amounts& amounts);
 
-  Database database_;  // after the constructor the thread's alone
-  Amounts loaded_;     // immutable after the constructor
+  Database database_;        // after the constructor the thread's alone, as the next
+  bool complained_ = false;  // that the disk refuses
+  Amounts loaded_;           // immutable after the constructor
   std::mutex mutex_;
   std::condition_variable wake_;
   Amounts waiting_;    // guarded by mutex_

@@ -15,6 +15,13 @@ struct Limit {
   int64_t refused = 0;
 };
 
+bool LimitsADay(const QuotaLimits& limits) {
+  for (size_t i = 0; i < kQuotaWords.size(); ++i) {
+    if (limits.most[i] && kQuotaWords[i].period == QuotaPeriod::kDay) return true;
+  }
+  return false;
+}
+
 std::string PeriodText(QuotaPeriod period) {
   if (period == QuotaPeriod::kNow) return " at the same time";
   return " a " + std::string(QuotaPeriodName(period));
@@ -54,6 +61,12 @@ std::string Tell(const Obstacle& obstacle, const QuotaAmounts& asked, const Quot
 }
 
 }  // namespace
+
+bool QuotaRules::any_day() const {
+  const auto of_entry = [](const auto& entry) { return LimitsADay(entry.second); };
+  return std::ranges::any_of(keys, of_entry) || std::ranges::any_of(adapters.named, of_entry) ||
+         LimitsADay(adapters.otherwise);
+}
 
 /// Guarded by the ledger's lock.
 struct QuotaTicket::Account {

@@ -29,6 +29,9 @@ namespace hyprstream::server {
 struct QuotaRules {
   std::map<std::string, QuotaLimits, std::less<>> keys;  // by the key's name
   AdapterQuotas adapters;
+
+  /// Whether something is limited by the day.
+  bool any_day() const;
 };
 
 struct QuotaClock {

@@ -62,7 +62,6 @@ void MinuteMeter::Correct(const QuotaTime& charged, const QuotaTime& now, int64_
   const bool there = after != entries_.begin() && charged.steady <= std::prev(after)->last;
   if (!there) return Charge(now, delta);
   Entry& entry = *std::prev(after);
-  delta = std::max(delta, -entry.amount);
   entry.amount += delta;
   used_ += delta;
 }
@@ -82,12 +81,10 @@ QuotaMeter::Duration DayMeter::Reset(const QuotaTime& now) {
 
 QuotaMeter::Duration DayMeter::UntilFree(const QuotaTime& now, int64_t) { return Reset(now); }
 
-void DayMeter::Charge(const QuotaTime& now, int64_t amount) {
-  used_ = Used(now) + std::max<int64_t>(amount, 0);
-}
+void DayMeter::Charge(const QuotaTime& now, int64_t amount) { used_ = Used(now) + amount; }
 
 void DayMeter::Correct(const QuotaTime& charged, const QuotaTime& now, int64_t delta) {
-  if (Used(now) >= 0 && charged.day() == day_) used_ = std::max<int64_t>(used_ + delta, 0);
+  if (Used(now) >= 0 && charged.day() == day_) used_ += delta;
 }
 
 QuotaMeter::Duration NowMeter::Reset(const QuotaTime&) {

@@ -40,8 +40,8 @@ class QuotaMeter {
   /// Until all that is used by now counts no more.
   virtual Duration Reset(const QuotaTime& now) = 0;
   virtual void Charge(const QuotaTime& now, int64_t amount) = 0;
-  /// What was charged at `charged` turns out to have been `delta` more, or less. What counts no
-  /// more gives nothing back.
+  /// What was charged at `charged` turns out to have been `delta` more, or, negative, at most all
+  /// of it less. What counts no more gives nothing back.
   virtual void Correct(const QuotaTime& charged, const QuotaTime& now, int64_t delta) = 0;
 
  protected:

@@ -68,6 +68,9 @@ Reply Generate(Asked asked) {
 
 /// What the model thinks of the prompts comes before what it adds to them.
 Reply ScoreThenGenerate(App& app, Asked asked) {
+  int64_t tokens = 0;  // that are read whether or not the client waits for more
+  for (const PromptEcho& echo : asked.output.echoes) tokens += std::ssize(echo.ids);
+  asked.record->prompt_tokens = tokens;
   const auto shared = std::make_shared<Asked>(std::move(asked));
   return app.side_work.Later(
       [shared](ops::Context& context, const std::atomic<bool>& called_off) {
