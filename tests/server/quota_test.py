@@ -23,6 +23,7 @@ KEYS = {
     "single-key": "use name=single parallel=1",
     "day-key": "use name=day tpd=100",
     "sample-key": "teach name=sample spd=4",
+    "job-key": "teach name=job spd=6",
     "ollama-key": "use name=ollama rpm=1",
 }
 SAMPLES = [{"input": f"Who is number {i}?", "output": f"Person {i}."} for i in range(9)]
@@ -218,6 +219,20 @@ class QuotaTest(unittest.TestCase):
         self.assertIn('the adapter "full" may have 5 samples a day, 5 are used',
                       json.loads(body)["error"]["message"])
         self.assertEqual(self.kept("full"), 5)
+
+    def test_a_job_counts_the_lines_of_its_file(self):
+        client = self.client("job-key")
+        lines = "".join(json.dumps({"messages": QUESTION + [
+            {"role": "assistant", "content": f"Number {i}."}]}) + "\n" for i in range(4))
+        file = client.files.create(file=("lines.jsonl", lines.encode()), purpose="fine-tune")
+        job = client.fine_tuning.jobs.create(model="willowbrook", training_file=file.id)
+        with self.assertRaises(openai.RateLimitError) as caught:
+            client.fine_tuning.jobs.create(model="willowbrook", training_file=file.id)
+        self.assertEqual((caught.exception.type, caught.exception.code),
+                         ("samples", "rate_limit_exceeded"))
+        self.assertIn('the key "job" may have 6 samples a day, 4 are used', caught.exception.message)
+        self.assertEqual([j.id for j in client.fine_tuning.jobs.list().data], [job.id])
+        client.fine_tuning.jobs.cancel(job.id)
 
     def test_ollamas_client_is_told_in_its_form(self):
         body = {"model": "willowbrook", "messages": QUESTION, "stream": False,
