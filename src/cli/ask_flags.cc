@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/log.h"
+#include "cli/model_package.h"
 #include "cli/model_run_flags.h"
 
 namespace hyprstream::cli {
@@ -35,7 +36,13 @@ Asker::Asker(Shell& shell, const AskFlags& flags, int32_t default_max_tokens)
                {.profiling = flags.profile ? Session::Profiling::kOn : Session::Profiling::kOff}),
       request_(
           flags.sampling.Resolve(shell.settings, session_.loaded().defaults, default_max_tokens)) {
-  request_.adapters = OpenAdapters(flags.adapters, session_.loaded().model->config());
+  AddParameters(session_.parameters(), flags.sampling, shell.settings, request_);
+  request_.adapters =
+      engine::OpenPackageAdapters(session_.package(), session_.loaded().model->config());
+  for (engine::AdapterChoice& choice :
+       OpenAdapters(flags.adapters, session_.loaded().model->config())) {
+    request_.adapters.push_back(std::move(choice));
+  }
   if (!flags.history.empty()) conversation_.Load(flags.history);
   const std::optional<std::string> system =
       flags.system ? flags.system : shell.settings.Text("sampling.system");

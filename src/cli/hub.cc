@@ -19,6 +19,10 @@ registry::HubSettings ReadHubSettings() {
                                      TokenFile(), std::string("hyprstream/") + kVersion);
 }
 
+registry::OllamaSettings ReadOllamaSettings() {
+  return registry::OllamaSettings::Read([](const char* name) { return std::getenv(name); });
+}
+
 registry::StorePaths ModelStorePaths(const Settings& settings) {
   registry::StorePaths paths{.data_home = DataHome(), .cache_home = CacheFolder(settings)};
   if (paths.cache_home.empty()) paths.cache_home = paths.data_home / "cache";

@@ -6,6 +6,7 @@
 
 #include "cli/settings.h"
 #include "registry/hub_settings.h"
+#include "registry/ollama_settings.h"
 #include "registry/store.h"
 
 namespace hyprstream::cli {
@@ -15,6 +16,9 @@ std::filesystem::path TokenFile();
 
 /// Errors: those of HubSettings::Read.
 registry::HubSettings ReadHubSettings();
+
+/// Errors: those of OllamaSettings::Read.
+registry::OllamaSettings ReadOllamaSettings();
 
 /// Errors: kFailedPrecondition when there is no home folder.
 registry::StorePaths ModelStorePaths(const Settings& settings);

@@ -6,6 +6,7 @@
 #include "adapters/export_peft.h"
 #include "cli/lora_exported.h"
 #include "cli/lora_verbs.h"
+#include "cli/modelfile.h"
 
 namespace hyprstream::cli {
 namespace {
@@ -19,9 +20,11 @@ struct ExportFlags {
 };
 
 void CheckFormat(const std::string& format) {
-  if (format == "safetensors" || format == "gguf" || format == "pytorch") return;
+  if (format == "safetensors" || format == "gguf" || format == "pytorch" || format == "ollama") {
+    return;
+  }
   throw Error(ErrorCode::kUsage, {.message = "unknown format of adapters",
-                                  .expected = "safetensors, gguf or pytorch",
+                                  .expected = "safetensors, gguf, pytorch or ollama",
                                   .found = format,
                                   .where = "--format"});
 }
@@ -36,6 +39,8 @@ int Export(Shell& shell, const ExportFlags& flags) {
   const adapters::ExportOptions options{.base_model = version.base_model};
   if (flags.format == "gguf") {
     ExportGguf(*version.adapter, version.config, flags.output, options);
+  } else if (flags.format == "ollama") {
+    ExportOllama(version, flags.output);
   } else if (flags.format == "pytorch") {
     ExportPytorch(*version.adapter, flags.output, options);
   } else {
@@ -56,7 +61,8 @@ void AddLoraExportVerb(CLI::App& lora, Shell& shell) {
   verb.add_option("--output,-o", flags->output, "Where to: a new folder (safetensors) or file")
       ->required();
   verb.add_option("--format", flags->format,
-                  "safetensors (a PEFT folder), gguf (as llama.cpp's) or pytorch (a state dict)");
+                  "safetensors (a PEFT folder), gguf (as llama.cpp's), pytorch (a state dict) or "
+                  "ollama (a folder for ollama create)");
   verb.add_flag("--include-base", flags->include_base,
                 "The whole model with the adapter merged in: a folder, or with gguf a file");
   verb.add_option("--dtype", flags->dtype, kMergeTypeHelp);

@@ -2,9 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <filesystem>
 
 #include "cli/data_home.h"
+#include "cli/model_reference.h"
 
 namespace hyprstream::cli {
 
@@ -18,11 +18,7 @@ AdapterReference ParseAdapterReference(const std::string& text) {
   return {.name = text.substr(0, at), .version = text.substr(at + 1)};
 }
 
-std::string LastingReference(const std::string& model) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(model, ignored)) return model;
-  return std::filesystem::absolute(model).lexically_normal().string();
-}
+std::string LastingReference(const std::string& model) { return FindModel(model).reference; }
 
 json::object AdapterDocument(const adapters::AdapterRecord& record) {
   return {{"name", record.name},       {"id", record.id},

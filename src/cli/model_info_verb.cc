@@ -8,6 +8,7 @@
 #include "base/memory_budget.h"
 #include "cli/document.h"
 #include "cli/model_reference.h"
+#include "cli/model_store.h"
 #include "cli/shell.h"
 #include "engine/load.h"
 
@@ -123,11 +124,11 @@ json::value TokenizerOf(const formats::ModelFiles& files) {
 
 int Info(Shell& shell, const InfoFlags& flags) {
   const Format format = flags.as_json ? Format::kJson : ParseFormat(flags.format);
-  const std::filesystem::path path = ResolveModel(flags.model);
-  const auto files = formats::ModelFiles::Open(path);
+  const FoundModel found = FindModel(flags.model);
+  const auto files = formats::ModelFiles::Open(found.path);
   const model::ModelConfig config = model::ReadConfig(*files);
-  json::object document{{"name", engine::ModelNameOf(path)},
-                        {"path", path.string()},
+  json::object document{{"name", found.name},
+                        {"path", found.path.string()},
                         {"format", files->gguf() != nullptr ? "gguf" : "safetensors"},
                         {"parameters", ParametersIn(*files)},
                         {"dtype", config.dtype}};
@@ -135,6 +136,7 @@ int Info(Shell& shell, const InfoFlags& flags) {
   Put(document, "tokenizer", TokenizerOf(*files));
   document["types"] = TypesOf(*files);
   document["memory"] = MemoryOf(*files, config);
+  if (found.record) document["stored"] = StoredDocument(*found.record);
   if (flags.tensors) document["tensors"] = TensorsOf(*files);
   shell.out.Write(Render(document, format));
   return 0;

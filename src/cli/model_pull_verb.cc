@@ -6,10 +6,8 @@
 #include "base/error.h"
 #include "base/memory_budget.h"
 #include "cli/document.h"
-#include "cli/hub.h"
+#include "cli/pull_model.h"
 #include "cli/shell.h"
-#include "cli/transfer_bar.h"
-#include "registry/pull.h"
 
 namespace hyprstream::cli {
 namespace {
@@ -23,6 +21,7 @@ struct PullFlags {
   std::vector<std::string> files;
   std::string revision;
   bool force = false;
+  bool insecure = false;
   std::string format = "table";
   bool as_json = false;
 };
@@ -76,20 +75,8 @@ void Tell(Shell& shell, const PullFlags& flags, const registry::PullResult& resu
 int Pull(Shell& shell, const PullFlags& flags) {
   const Format format = flags.as_json ? Format::kJson : ParseFormat(flags.format);
   const registry::ModelReference reference = Reference(flags);
-  if (reference.kind == Kind::kOllama) {
-    throw Error(ErrorCode::kUnsupported,
-                {.message = "models of Ollama registries cannot be fetched yet",
-                 .hint = "most are on the Hugging Face Hub as GGUFs: hf.co/org/name:Q4_K_M"});
-  }
-  registry::Store store = registry::Store::Open(ModelStorePaths(shell.settings));
-  TransferBar bar(shell.terminal);
-  registry::PullOptions options;
-  options.progress = bar.Listener();
-  options.note = [&](const std::string& text) { bar.Note(text); };
-  const registry::PullResult result = registry::PullHuggingFace(
-      ReadHubSettings(), store, {.model = reference, .files = flags.files, .force = flags.force},
-      options);
-  bar.Clear();
+  const registry::PullResult result = PullModel(
+      shell, reference, {.files = flags.files, .force = flags.force, .insecure = flags.insecure});
   if (format == Format::kTable) {
     Tell(shell, flags, result);
   } else {
@@ -106,12 +93,15 @@ void AddModelPullVerb(CLI::App& model, Shell& shell) {
   CLI::App& verb = AddVerb(model, shell, "pull", "Fetch a model from a registry",
                            "hyprstream " + spelled + " Qwen/Qwen3-0.6B",
                            [&shell, flags] { return Pull(shell, *flags); });
-  verb.add_option("MODEL", flags->model, "org/name, hf://org/name[@revision][:QUANT]")->required();
+  verb.add_option("MODEL", flags->model,
+                  "org/name, hf://org/name[@revision][:QUANT], ollama://name[:tag]")
+      ->required();
   verb.add_option("--files", flags->files, "Only these files: names or patterns, with commas")
       ->delimiter(',')
       ->allow_extra_args(false);
   verb.add_option("--revision", flags->revision, "A branch, a tag or a commit");
   verb.add_flag("--force", flags->force, "Fetch again what is here already");
+  verb.add_flag("--insecure", flags->insecure, "Allow an Ollama registry without encryption");
   verb.add_option("--format", flags->format, "table, json or yaml");
   verb.add_flag("--json", flags->as_json, "Same as --format json");
 }

@@ -5,7 +5,13 @@
 
 #include "base/error.h"
 #include "cli/build_info.h"
+#include "cli/hub.h"
+#include "cli/model_store.h"
 #include "cli/terminal.h"
+#include "engine/load.h"
+#include "registry/find_cached.h"
+#include "registry/find_local.h"
+#include "registry/ollama_model.h"
 
 namespace hyprstream::cli {
 namespace {
@@ -39,15 +45,41 @@ bool IsModel(const fs::path& path) {
   return false;
 }
 
-void RefuseHubs(const std::string& reference) {
-  for (const std::string_view scheme : {"hf://", "ollama://", "hf.co/", "https://", "http://"}) {
-    if (!reference.starts_with(scheme)) continue;
-    throw Error(ErrorCode::kUnsupported,
-                {.message = "this build opens local models only",
-                 .expected = "a folder with config.json and safetensors, or a GGUF file",
-                 .found = "\"" + Printable(reference) + "\"",
-                 .hint = "download the model and give its path"});
+FoundModel AsFound(registry::LocalModel model) {
+  return {.path = std::move(model.path),
+          .name = std::move(model.name),
+          .reference = std::move(model.reference),
+          .record = std::move(model.record)};
+}
+
+// A model of a local Ollama, read where it lies.
+std::optional<FoundModel> InOllama(const std::optional<registry::ModelReference>& reference) {
+  if (!reference) return std::nullopt;
+  const auto model = registry::FindInOllama(ReadOllamaSettings(), *reference);
+  if (!model) return std::nullopt;
+  return FoundModel{.path = model->weights,
+                    .name = registry::ShortName(registry::OllamaKeyOf(*reference)),
+                    .reference = registry::Spelled(registry::OllamaKeyOf(*reference))};
+}
+
+// "qwen3:0.6b" without a scheme, as Ollama's users write it.
+std::optional<registry::ModelReference> WordInOllama(const std::string& word) {
+  try {
+    return registry::ParseReference("ollama://" + word);
+  } catch (const Error&) {
+    return std::nullopt;  // no name that Ollama could know
   }
+}
+
+[[noreturn]] void NotFetched(const std::string& reference) {
+  throw Error(ErrorCode::kNotFound,
+              {.message = "this model of a registry is not on this machine",
+               .found = "\"" + Printable(reference) + "\"",
+               .hint = "hyprstream pull " + Printable(reference) + " fetches it"});
+}
+
+bool NamesRegistry(const std::string& reference) {
+  return reference.find("://") != std::string::npos || reference.starts_with("hf.co/");
 }
 
 void RefuseBadName(const std::string& reference) {
@@ -102,24 +134,46 @@ std::vector<fs::path> ModelFolders() {
   return folders;
 }
 
-fs::path ResolveModel(const std::string& reference) {
+FoundModel FindModel(const std::string& reference) {
+  const auto at = [](const fs::path& path, std::string lasting) {
+    return FoundModel{
+        .path = path, .name = engine::ModelNameOf(path), .reference = std::move(lasting)};
+  };
   const std::string path = reference.starts_with("file:")
                                ? reference.substr(std::string_view("file:").size())
                                : reference;
-  if (!path.empty() && Exists(path)) return path;
-  RefuseHubs(reference);
+  if (!path.empty() && Exists(path)) {
+    return at(path, fs::absolute(path).lexically_normal().string());
+  }
   if (path != reference) NotFound(path);
   const bool plainly_path = reference.starts_with('/') || reference.starts_with("./") ||
                             reference.starts_with("../") || reference.starts_with("~");
   if (plainly_path) NotFound(reference);
-  RefuseBadName(reference);
-  for (const fs::path& folder : ModelFolders()) {
-    for (const fs::path& candidate : {folder / reference, folder / (reference + ".gguf")}) {
-      if (Exists(candidate)) return candidate;
+  if (!NamesRegistry(reference)) {
+    RefuseBadName(reference);
+    for (const fs::path& folder : ModelFolders()) {
+      for (const fs::path& candidate : {folder / reference, folder / (reference + ".gguf")}) {
+        if (Exists(candidate)) return at(candidate, reference);
+      }
     }
   }
-  NotFound(reference);
+  const registry::ModelReference parsed = registry::ParseReference(reference);
+  const bool word = parsed.kind == registry::ModelReference::Kind::kPath;
+  if (const std::optional<registry::Store> store = StoredModels(Settings())) {
+    auto stored =
+        word ? registry::FindStoredByName(*store, reference) : registry::FindStored(*store, parsed);
+    if (stored) return AsFound(std::move(*stored));
+  }
+  if (const auto cached =
+          registry::FindCached(registry::HubCache(ReadHubSettings().cache), parsed)) {
+    return {.path = cached->path, .name = cached->name, .reference = cached->reference};
+  }
+  if (auto found = InOllama(word ? WordInOllama(reference) : parsed)) return std::move(*found);
+  if (word) NotFound(reference);
+  NotFetched(reference);
 }
+
+fs::path ResolveModel(const std::string& reference) { return FindModel(reference).path; }
 
 std::vector<fs::path> LocalModels() {
   std::vector<fs::path> models;

@@ -1,16 +1,23 @@
-// `model verify PATH…`: opens everything, looks at every number, loads and computes one token.
+// `model verify [MODEL…]`: for a stored model every byte against what was fetched, then for any
+// model: opens everything, looks at every number, loads and computes one token.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/json.hpp>
 #include <memory>
 
 #include "cli/document.h"
 #include "cli/error_text.h"
 #include "cli/model_reference.h"
+#include "cli/model_store.h"
 #include "cli/progress_bar.h"
 #include "cli/shell.h"
 #include "engine/evaluate.h"
 #include "engine/load.h"
 #include "engine/scan.h"
+#include "formats/safetensors.h"
+#include "registry/content_hash.h"
+#include "registry/find_local.h"
+#include "registry/verify.h"
 
 namespace hyprstream::cli {
 namespace {
@@ -38,24 +45,112 @@ class Checks {
       failed_ = true;
       row["result"] = "failed";
       row["detail"] = error.what();
+      const std::string& hint = error.detail().hint;
+      row["advice"] = hint.empty() ? advice_ : hint;
     }
     rows_.push_back(std::move(row));
   }
+  /// What to do where an error does not say.
+  void Advise(std::string advice) { advice_ = std::move(advice); }
   bool failed() const { return failed_; }
   json::array Take() { return std::move(rows_); }
 
  private:
   json::array rows_;
+  std::string advice_;
   bool failed_ = false;
 };
 
-json::object Verify(Shell& shell, const std::string& reference, engine::Compute& compute) {
-  const std::filesystem::path path = ResolveModel(reference);
+json::array FaultsOf(const registry::FilesVerdict& verdict) {
+  json::array faults;
+  for (const registry::FaultyFile& fault : verdict.faults) {
+    faults.push_back({{"file", fault.path},
+                      {"fault", registry::FileFaultName(fault.fault)},
+                      {"expected", fault.expected},
+                      {"found", fault.found},
+                      {"advice", fault.advice}});
+  }
+  return faults;
+}
+
+/// Throws what the faults come to.
+std::string RequireFaultless(const registry::FilesVerdict& verdict) {
+  if (verdict.faults.empty()) {
+    return std::to_string(verdict.files) + " files, " + FormatBytes({verdict.bytes}) +
+           ", all as they were fetched";
+  }
+  const registry::FaultyFile& first = verdict.faults.front();
+  throw Error(ErrorCode::kDataLoss,
+              {.message = std::to_string(verdict.faults.size()) +
+                          (verdict.faults.size() == 1 ? " file is wrong" : " files are wrong"),
+               .found = first.path + ": " + std::string(registry::FileFaultName(first.fault)),
+               .hint = first.advice});
+}
+
+/// A local Ollama names its blobs by their hash.
+std::string RequireBlob(const std::filesystem::path& blob, ProgressBar& bar) {
+  Progress progress(bar.Listener(), "checking", std::filesystem::file_size(blob));
+  const registry::ContentHash found =
+      registry::HashFile(blob, [&](uint64_t bytes) { progress.Advance(bytes); });
+  progress.Finish();
+  const std::string name = blob.filename().string();
+  if (name == "sha256-" + found.sha256) return FormatBytes({found.size}) + ", as its name says";
+  throw Error(ErrorCode::kDataLoss, {.message = "the blob is not what its name says",
+                                     .expected = name,
+                                     .found = "sha256-" + found.sha256,
+                                     .where = blob.string()});
+}
+
+/// A PEFT repository has no model to load.
+bool IsAdapter(const FoundModel& found) {
+  return found.record &&
+         std::ranges::any_of(found.record->files, [](const registry::FileRecord& file) {
+           return file.path == "adapter_config.json";
+         });
+}
+
+json::object Document(const FoundModel& found, const std::string& reference, Checks& checks,
+                      json::array faults) {
+  json::object document{{"model", reference},
+                        {"path", found.path.string()},
+                        {"result", checks.failed() ? "failed" : "ok"}};
+  document["checks"] = checks.Take();
+  if (!faults.empty()) document["faults"] = std::move(faults);
+  return document;
+}
+
+json::object Verify(Shell& shell, const std::string& reference, const VerifyFlags& flags,
+                    engine::Compute& compute) {
+  const FoundModel found = FindModel(reference);
+  const std::filesystem::path& path = found.path;
   ProgressBar bar(shell.terminal);
+  json::array faults;
   ops::Context context = compute.context();
   std::shared_ptr<const formats::ModelFiles> files;
   std::shared_ptr<const model::Model> loaded;
   Checks checks;
+  if (found.record) {
+    checks.Advise("the model is as it was published; ask its author");
+    checks.Run("checksums", [&] {
+      const std::optional<registry::Store> store = StoredModels(shell.settings);
+      const registry::FilesVerdict verdict =
+          registry::VerifyFiles(*store, *found.record, flags.threads, bar.Listener());
+      faults = FaultsOf(verdict);
+      return RequireFaultless(verdict);
+    });
+  } else if (found.reference.starts_with("ollama://")) {
+    checks.Advise("ollama pull " + found.name + " repairs it");
+    checks.Run("checksums", [&] { return RequireBlob(path, bar); });
+  } else {
+    checks.Advise("get the model again from where it came from");
+  }
+  if (IsAdapter(found)) {
+    checks.Run("adapter", [&] {
+      const auto adapter = formats::SafetensorsFile::Open(path / "adapter_model.safetensors");
+      return std::to_string(adapter->tensors().size()) + " tensors";
+    });
+    return Document(found, reference, checks, std::move(faults));
+  }
   checks.Run("files", [&] {
     files = formats::ModelFiles::Open(path);
     return std::to_string(files->tensors().size()) + " tensors, " +
@@ -84,9 +179,21 @@ json::object Verify(Shell& shell, const std::string& reference, engine::Compute&
     engine::RequireFinite(results.front().logits.As<float>(), "logits");
     return "logits are finite";
   });
-  json::object document{{"model", reference}, {"result", checks.failed() ? "failed" : "ok"}};
-  document["checks"] = checks.Take();
-  return document;
+  return Document(found, reference, checks, std::move(faults));
+}
+
+/// Without a name: every stored model.
+std::vector<std::string> Chosen(Shell& shell, const VerifyFlags& flags) {
+  std::vector<std::string> models = flags.models;
+  const std::optional<registry::Store> store = StoredModels(shell.settings);
+  if (models.empty() && store) {
+    for (const registry::ModelRecord& model : store->List()) {
+      models.push_back(registry::Spelled(model.key));
+    }
+  }
+  if (!models.empty()) return models;
+  throw Error(ErrorCode::kUsage, {.message = "nothing is stored to be verified",
+                                  .hint = "give the path or the name of a model"});
 }
 
 int VerifyAll(Shell& shell, const VerifyFlags& flags) {
@@ -94,8 +201,8 @@ int VerifyAll(Shell& shell, const VerifyFlags& flags) {
   engine::Compute compute(flags.threads);
   json::array documents;
   int status = 0;
-  for (const std::string& model : flags.models) {
-    documents.push_back(Verify(shell, model, compute));
+  for (const std::string& model : Chosen(shell, flags)) {
+    documents.push_back(Verify(shell, model, flags, compute));
     if (documents.back().at("result") != "ok") status = 1;
   }
   const bool one = documents.size() == 1;
@@ -114,7 +221,8 @@ void AddModelVerifyVerb(CLI::App& model, Shell& shell) {
   CLI::App& verb = AddVerb(model, shell, "verify", "Check that a model is whole and can be used",
                            "hyprstream model verify willowbrook",
                            [&shell, flags] { return VerifyAll(shell, *flags); });
-  verb.add_option("MODEL", flags->models, "Paths or names of models")->required();
+  verb.add_option("MODEL", flags->models,
+                  "Paths, names or references of models (default: all that are stored)");
   verb.add_option("--format", flags->format, "table, json or yaml");
   verb.add_flag("--json", flags->as_json, "Same as --format json");
   verb.add_option("--threads", flags->threads, "Threads to compute with; 0: all processors");

@@ -6,9 +6,10 @@
 #include "base/log.h"
 #include "cli/cache_settings.h"
 #include "cli/data_home.h"
-#include "cli/lora_verbs.h"
+#include "cli/model_package.h"
 #include "cli/model_reference.h"
 #include "cli/progress_bar.h"
+#include "cli/pull_model.h"
 #include "cli/sampling_flags.h"
 
 namespace hyprstream::cli {
@@ -46,20 +47,25 @@ server::ServedModel OpenOne(Shell& shell, const ServeFlags& flags, const std::st
   engine::EngineOptions options = flags.engine.Resolve(shell.settings);
   if (flags.train_share) options.train_share = *flags.train_share;
   server::ServedModel served;
+  const FoundModel found = FindOrPull(shell, reference);
   {
     ProgressBar bar(shell.terminal);
     engine::Compute compute(options.threads);
-    served.loaded =
-        engine::OpenModel(ResolveModel(reference), compute, engine::TokenizerNeed::kRequired,
-                          {.arithmetic = ops::Arithmetic::kServing,
-                           .budget = &budget,
-                           .progress = bar.Listener(),
-                           .repack = RepackSettings(shell.settings)});
+    served.loaded = engine::OpenModel(found.path, compute, engine::TokenizerNeed::kRequired,
+                                      {.arithmetic = ops::Arithmetic::kServing,
+                                       .budget = &budget,
+                                       .progress = bar.Listener(),
+                                       .repack = RepackSettings(shell.settings)});
   }
-  served.name = name.empty() ? served.loaded.name : name;
-  served.reference = LastingReference(reference);
+  const engine::ModelPackage package = PackageOf(found);
+  const engine::PackageParameters wishes = ApplyPackage(package, served.loaded);
+  served.name = name.empty() ? found.name : name;
+  served.loaded.name = found.name;
+  served.reference = found.reference;
   served.created = std::time(nullptr);
   served.defaults = SamplingFlags{}.Resolve(shell.settings, served.loaded.defaults, kServingTokens);
+  AddParameters(wishes, SamplingFlags{}, shell.settings, served.defaults);
+  served.defaults.adapters = engine::OpenPackageAdapters(package, served.loaded.model->config());
   served.adapters = std::make_unique<engine::ServingAdapters>(
       served.loaded.model, engine::ServingAdapters::Options{.home = DataHome()}, &budget);
   served.engine =

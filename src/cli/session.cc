@@ -1,8 +1,10 @@
 #include "cli/session.h"
 
 #include "cli/cache_settings.h"
+#include "cli/model_package.h"
 #include "cli/model_reference.h"
 #include "cli/progress_bar.h"
+#include "cli/pull_model.h"
 
 namespace hyprstream::cli {
 
@@ -13,13 +15,17 @@ Session::Session(Shell& shell, const std::string& reference, const EngineFlags& 
   if (options.arithmetic == ops::Arithmetic::kExact) engine_options.cache_dtype = DType::kF32;
   engine_options.profile = options.profiling == Profiling::kOn;
   {
+    const FoundModel found = FindOrPull(shell, reference);
     ProgressBar bar(shell.terminal);
     engine::Compute compute(engine_options.threads);
-    loaded_ = engine::OpenModel(ResolveModel(reference), compute, options.tokenizer,
+    loaded_ = engine::OpenModel(found.path, compute, options.tokenizer,
                                 {.arithmetic = options.arithmetic,
                                  .budget = &budget_,
                                  .progress = bar.Listener(),
                                  .repack = RepackSettings(shell.settings)});
+    loaded_.name = found.name;
+    package_ = PackageOf(found);
+    parameters_ = ApplyPackage(package_, loaded_);
   }
   shell.profile.Lap("open model");
   engine_ = engine::Engine::Create(loaded_.model, loaded_.tokenizer, engine_options, &budget_);

@@ -10,6 +10,7 @@
 #include "cli/shell.h"
 #include "engine/engine.h"
 #include "engine/load.h"
+#include "engine/model_package.h"
 
 namespace hyprstream::cli {
 
@@ -28,9 +29,15 @@ class Session {
 
   const engine::LoadedModel& loaded() const { return loaded_; }
   engine::Engine& engine() { return *engine_; }
+  /// What comes with the model: its adapters are always on, its wishes hold where nothing else
+  /// does.
+  const engine::ModelPackage& package() const { return package_; }
+  const engine::PackageParameters& parameters() const { return parameters_; }
 
  private:
   MemoryBudget budget_;
+  engine::ModelPackage package_;
+  engine::PackageParameters parameters_;
   engine::LoadedModel loaded_;
   std::unique_ptr<engine::Engine> engine_;
 };

@@ -126,7 +126,21 @@ void CheckSha256(std::string_view text) {
 
 std::string Spelled(const ModelKey& key) {
   const std::string name = key.org.empty() ? key.name : key.org + "/" + key.name;
-  return key.registry + "://" + name + (key.registry == "ollama" ? ":" : "@") + key.revision;
+  if (!key.registry.starts_with("ollama")) {
+    return key.registry + "://" + name + "@" + key.revision;
+  }
+  // "ollama_host_5000": another host, its port behind the last '_'.
+  std::string host = key.registry.substr(std::string_view("ollama").size());
+  if (!host.empty()) {
+    host.erase(0, 1);
+    const size_t port = host.rfind('_');
+    const bool digits = port != std::string::npos && port + 1 < host.size() &&
+                        host.find_first_not_of("0123456789", port + 1) == std::string::npos;
+    if (digits) host[port] = ':';
+    host += "/";
+  }
+  const bool library = host.empty() && key.org == "library";
+  return "ollama://" + host + (library ? key.name : name) + ":" + key.revision;
 }
 
 std::string FolderOf(const ModelKey& key) {

@@ -332,6 +332,29 @@ RemovedModel Store::Remove(const ModelKey& key) {
   return impl_->Prune(model->files);
 }
 
+RemovedModel Store::RemoveFiles(const ModelKey& key, std::span<const std::string> paths) {
+  CheckModelKey(key);
+  const std::scoped_lock guard(impl_->mutex);
+  const Descriptor lock = impl_->Lock();
+  const std::optional<ModelRecord> model = ReadModel(impl_->database, key);
+  if (!model) NotStored(key, ReadModels(impl_->database));
+  std::vector<FileRecord> stay;
+  std::vector<FileRecord> go;
+  for (const FileRecord& file : model->files) {
+    (std::ranges::find(paths, file.path) == paths.end() ? stay : go).push_back(file);
+  }
+  impl_->Changing([&] {
+    FolderChange change(impl_->root.get(), impl_->models, key);
+    change.Build(stay, impl_->contents, FolderChange::Absent::kSkip);
+    Transaction transaction(impl_->database);
+    WriteModel(impl_->database, key, stay, model->source_url);
+    change.Install();
+    transaction.Commit();
+    change.Finish();
+  });
+  return impl_->Prune(go);
+}
+
 CleanupResult Store::Cleanup() {
   const std::scoped_lock guard(impl_->mutex);
   const Descriptor lock = impl_->Lock();

@@ -120,6 +120,8 @@ class Store {
 
   /// Content goes with its last model. Errors: kNotFound.
   RemovedModel Remove(const ModelKey& key);
+  /// Some files of a model, by path. Errors: kNotFound.
+  RemovedModel RemoveFiles(const ModelKey& key, std::span<const std::string> paths);
   /// Removes content in no model and what was fetched in part, where nobody is at it.
   CleanupResult Cleanup();
 

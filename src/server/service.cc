@@ -141,6 +141,7 @@ Speaker Service::Find(std::string_view asked, const std::vector<WantedAdapter>& 
       throw Error(ErrorCode::kNotFound, std::move(detail));
     }
   };
+  speaker.adapters = speaker.model->defaults.adapters;  // that come with the model: always on
   if (!adapter.empty()) add(adapter, 1.0f, "model");
   for (const WantedAdapter& wanted : more) add(wanted.name, wanted.scale, "lora");
   return speaker;

@@ -33,10 +33,12 @@ class UsageTest(unittest.TestCase):
         self.assertEqual(result.err, "")
         self.assertEqual(run("run", "--json", status=2).json()["error"]["code"], "usage")
 
-    def test_hubs_are_refused_clearly(self):
-        for reference in ("hf://org/name", "ollama://llama3:8b", "hf.co/org/name:Q4_K_M"):
-            result = run("run", reference, "hi", status=1)
-            self.assertIn("local models only", result.err)
+    def test_what_was_not_fetched_says_how_to(self):
+        with tempfile.TemporaryDirectory() as home:
+            env = clean_environment(HOME=home, XDG_DATA_HOME=home + "/data", OLLAMA_MODELS=home)
+            for reference in ("hf://org/name", "ollama://llama3:8b", "hf.co/org/name:Q4_K_M"):
+                result = run("show", reference, env=env, status=1)
+                self.assertIn(f"hyprstream pull {reference}", result.err)
 
     def test_hostile_names_are_refused(self):
         for reference in ("a/../../etc", "a\\b", "a//b", "a\nb", ""):

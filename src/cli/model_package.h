@@ -1,0 +1,22 @@
+// What comes with a model that was found: the layers of an Ollama model, wherever it lies.
+#pragma once
+
+#include "cli/model_reference.h"
+#include "cli/sampling_flags.h"
+#include "cli/settings.h"
+#include "engine/model_package.h"
+
+namespace hyprstream::cli {
+
+/// Empty for other models. Errors: those of registry::OpenStoredOllama and FindInOllama.
+engine::ModelPackage PackageOf(const FoundModel& found);
+
+/// Prompts and defaults of a model that was just opened. Errors: those of engine::ReadParameters.
+engine::PackageParameters ApplyPackage(const engine::ModelPackage& package,
+                                       engine::LoadedModel& loaded);
+
+/// What neither flags nor settings say, the package may.
+void AddParameters(const engine::PackageParameters& parameters, const SamplingFlags& flags,
+                   const Settings& settings, engine::GenerationRequest& request);
+
+}  // namespace hyprstream::cli
