@@ -6,6 +6,7 @@
 
 #include "adapters/import_adapter.h"
 #include "cli/document.h"
+#include "cli/lora_import.h"
 #include "cli/lora_verbs.h"
 #include "cli/model_reference.h"
 #include "engine/load.h"
@@ -33,22 +34,26 @@ std::string NameOf(const ImportFlags& flags) {
 
 int Import(Shell& shell, const ImportFlags& flags) {
   const Format format = ParseFormat(flags.format);
-  const std::string name = NameOf(flags);
-  adapters::CheckAdapterName(name);
-  engine::Compute compute(1);
-  const engine::LoadedModel base =
-      engine::OpenModel(ResolveModel(flags.base_model), compute, engine::TokenizerNeed::kNone, {});
-  adapters::AdapterStore store = OpenStore();
   const adapters::AdapterRecord record =
-      ImportAdapter(store, flags.path, base.model->config(),
-                    {.name = name,
-                     .base_model = LastingReference(flags.base_model),
-                     .base_fingerprint = base.model->fingerprint()});
+      ImportAdapterFile(flags.path, NameOf(flags), flags.base_model);
   shell.out.Write(Render(AdapterDocument(record), format));
   return 0;
 }
 
 }  // namespace
+
+adapters::AdapterRecord ImportAdapterFile(const fs::path& path, const std::string& name,
+                                          const std::string& base_model) {
+  adapters::CheckAdapterName(name);
+  engine::Compute compute(1);
+  const engine::LoadedModel base =
+      engine::OpenModel(ResolveModel(base_model), compute, engine::TokenizerNeed::kNone, {});
+  adapters::AdapterStore store = OpenStore();
+  return ImportAdapter(store, path, base.model->config(),
+                       {.name = name,
+                        .base_model = LastingReference(base_model),
+                        .base_fingerprint = base.model->fingerprint()});
+}
 
 void AddLoraImportVerb(CLI::App& lora, Shell& shell) {
   const auto flags = std::make_shared<ImportFlags>();

@@ -2,11 +2,13 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <memory>
+#include <optional>
 
 #include "base/error.h"
 #include "base/memory_budget.h"
 #include "cli/document.h"
 #include "cli/pull_model.h"
+#include "cli/pulled_adapter.h"
 #include "cli/shell.h"
 
 namespace hyprstream::cli {
@@ -45,28 +47,30 @@ registry::ModelReference Reference(const PullFlags& flags) {
   return reference;
 }
 
-json::object Describe(const registry::PullResult& result) {
+json::object Describe(const registry::PullResult& result,
+                      const std::optional<PulledAdapter>& adapter) {
   json::array files;
   for (const registry::FileRecord& file : result.files) {
     files.push_back({{"path", file.path}, {"size", file.size}, {"sha256", file.sha256}});
   }
-  return {{"model", Spelled(result.key)},   {"revision", result.key.revision},
-          {"path", result.folder.string()}, {"bytes", result.bytes},
-          {"fetched", result.fetched},      {"from_python_cache", result.from_cache},
-          {"files", std::move(files)}};
+  json::object document{{"model", Spelled(result.key)},   {"revision", result.key.revision},
+                        {"path", result.folder.string()}, {"bytes", result.bytes},
+                        {"fetched", result.fetched},      {"from_python_cache", result.from_cache},
+                        {"files", std::move(files)}};
+  if (adapter) document["adapter"] = AdapterDocument(*adapter);
+  return document;
 }
 
-void Tell(Shell& shell, const PullFlags& flags, const registry::PullResult& result) {
+void Tell(Shell& shell, const PullFlags& flags, const registry::PullResult& result,
+          const std::optional<PulledAdapter>& adapter) {
   std::string how = FormatBytes({result.fetched}) + " fetched";
   if (result.from_cache > 0) how += ", " + FormatBytes({result.from_cache}) + " had by Python";
   if (result.fetched == 0 && result.from_cache == 0) how = "already here";
   shell.out.Line(Spelled(result.key));
   shell.out.Line(std::to_string(result.files.size()) + " files, " + FormatBytes({result.bytes}) +
                  " (" + how + ") in " + result.folder.string());
-  if (result.kind == registry::Selection::Kind::kAdapter) {
-    shell.out.Line("This is an adapter. It becomes one here on top of its base model:");
-    shell.out.Line("  hyprstream lora import " + result.folder.string() + " --name " +
-                   result.key.name + " --base-model BASE");
+  if (adapter) {
+    for (const std::string& line : Told(*adapter)) shell.out.Line(line);
   } else if (result.kind != registry::Selection::Kind::kNamed) {
     shell.out.Line("Try: hyprstream run " + flags.model);
   }
@@ -77,10 +81,12 @@ int Pull(Shell& shell, const PullFlags& flags) {
   const registry::ModelReference reference = Reference(flags);
   const registry::PullResult result = PullModel(
       shell, reference, {.files = flags.files, .force = flags.force, .insecure = flags.insecure});
+  std::optional<PulledAdapter> adapter;
+  if (result.kind == registry::Selection::Kind::kAdapter) adapter = BecomeAdapter(result);
   if (format == Format::kTable) {
-    Tell(shell, flags, result);
+    Tell(shell, flags, result, adapter);
   } else {
-    shell.out.Write(Render(Describe(result), format));
+    shell.out.Write(Render(Describe(result, adapter), format));
   }
   return 0;
 }

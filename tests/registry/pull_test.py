@@ -1,5 +1,6 @@
 """`pull` against the mock hub: whole, resumed, refused, and never a file that is not right."""
 
+import functools
 import hashlib
 import json
 import os
@@ -24,6 +25,7 @@ MODEL = FIXTURES / "qwen3-untied"
 CHUNK = 32 << 20  # what one connection fetches at a time
 
 
+@functools.cache
 def noise(size, seed=1):
     return random.Random(seed).randbytes(size)
 
@@ -165,10 +167,36 @@ class WholeTest(PullCase):
         result = self.pulled("hf.co/org/quants:q8_0")
         self.assertEqual([f["path"] for f in result["files"]], ["m-Q8_0.gguf"])
 
-    def test_an_adapter_says_how_it_becomes_one(self):
-        self.hub.add("org/adapter", {"adapter_config.json": b"{}",
-                                     "adapter_model.safetensors": noise(20_000)})
-        self.assertIn("hyprstream lora import", self.pull("org/adapter").out)
+    def test_an_adapter_becomes_one_of_its_base(self):
+        peft = FIXTURES / "peft" / "a-all-seven"
+        config = json.loads((peft / "adapter_config.json").read_text())
+        config["base_model_name_or_path"] = "org/base"
+        self.hub.add("org/tone", {
+            "adapter_config.json": json.dumps(config).encode(), "README.md": b"# Tone",
+            "adapter_model.safetensors": (peft / "adapter_model.safetensors").read_bytes()})
+        waiting = self.pull("org/tone").out
+        self.assertIn("hyprstream pull org/base && hyprstream lora import", waiting)
+        self.hub.add("org/base", {p.name: p.read_bytes() for p in MODEL.iterdir()
+                                  if p.suffix == ".json" or p.name == "model.safetensors"})
+        self.pull("org/base")
+        self.assertTrue(self.pulled("org/tone")["adapter"]["imported"])
+        adapters = run("lora", "list", "--format", "json", env=self.env()).json()
+        self.assertEqual([(a["name"], "org/base" in a["base_model"]) for a in adapters],
+                         [("tone", True)])
+        again = self.pulled("org/tone")["adapter"]
+        self.assertFalse(again["imported"])
+
+    def test_an_adapter_of_nobody_knows_what(self):
+        for base in ("/home/somebody/model", "../x", ""):
+            with self.subTest(base):
+                config = json.dumps({"peft_type": "LORA", "r": 8, "lora_alpha": 8,
+                                     "target_modules": ["q_proj"],
+                                     "base_model_name_or_path": base}).encode()
+                self.hub.add("org/adapter", {"adapter_config.json": config,
+                                             "adapter_model.safetensors": noise(20_000)})
+                said = self.pull("org/adapter").out
+                self.assertIn("names no base model", said)
+                self.assertIn("--base-model BASE", said)
 
     def test_empty_and_nested_and_oddly_named_files(self):
         files = {"model.safetensors": noise(20_000), "empty.json": b"",
