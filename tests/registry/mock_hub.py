@@ -68,6 +68,7 @@ class Faults:
         self.retry_after = None    # with them
         self.slow = None           # (bytes, seconds): a pause after so many bytes
         self.silent = 0            # so many bodies stop in the middle and say nothing more
+        self.claimed_size = None   # what every large file is said to have
         self.wrong_size = set()    # paths announced one byte too long
         self.odd_etags = False     # that say nothing of the content
         self.no_commit = False
@@ -281,9 +282,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200, b'{"sha": "' + b"a" * (5 << 20) + b'"}')
         siblings = []
         for path, file in repository.commits[commit].items():
-            entry = {"rfilename": path, "size": len(file.data), "blobId": file.git_sha1}
+            size = (file.lfs and faults.claimed_size) or len(file.data)
+            entry = {"rfilename": path, "size": size, "blobId": file.git_sha1}
             if file.lfs:
-                entry["lfs"] = {"sha256": file.sha256, "size": len(file.data), "pointerSize": 134}
+                entry["lfs"] = {"sha256": file.sha256, "size": size, "pointerSize": 134}
             siblings.append(entry)
         body = {"_id": "1", "id": name, "modelId": name, "sha": commit, "private": repository.private,
                 "gated": "auto" if repository.gated else False, "disabled": False,
@@ -348,7 +350,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self.refuse(404, "EntryNotFound", "Entry not found")
         faults = self.hub.faults
         headers = {} if faults.no_commit else {"X-Repo-Commit": commit}
-        size = len(file.data) + (path in faults.wrong_size)
+        size = faults.claimed_size or len(file.data) + (path in faults.wrong_size)
         if not file.lfs and not (faults.redirect_small and self.command == "GET"):
             headers["ETag"] = self.etag(file)
             return self.send_file(file, path, headers)

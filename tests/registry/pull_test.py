@@ -359,6 +359,13 @@ class FaultTest(PullCase):
                 self.assertIn("bytes", self.pull("org/small", status=1).err)
                 self.assertEqual(self.published(), [])
 
+    def test_a_disk_without_room_is_known_before_anything_is_fetched(self):
+        self.hub.faults.claimed_size = 1 << 49
+        refused = self.pull("org/small", status=1)
+        self.assertIn("no room", refused.err)
+        self.assertIn("cache cleanup", refused.err)
+        self.assertEqual(sum(self.hub.sent.values()), 0)
+
     def test_an_address_that_expired_is_asked_for_again(self):
         self.hub.faults.expire = 1
         self.assert_whole(self.pulled("org/small"), self.files)
