@@ -9,24 +9,21 @@
 
 namespace hyprstream {
 
-struct Sha256::State {
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
-  ~State() { EVP_MD_CTX_free(context); }
-};
+void Sha256::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
 
-Sha256::Sha256() : state_(std::make_unique<State>()) {
-  HYPR_CHECK(EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) == 1);
+Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
+  HYPR_CHECK(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
 }
 
 Sha256::~Sha256() = default;
 
 void Sha256::Update(std::span<const std::byte> bytes) {
-  HYPR_CHECK(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1);
+  HYPR_CHECK(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
 }
 
 Sha256Digest Sha256::Finish() {
   Sha256Digest digest;
-  HYPR_CHECK(EVP_DigestFinal_ex(state_->context, digest.data(), nullptr) == 1);
+  HYPR_CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
   return digest;
 }
 

@@ -8,6 +8,8 @@
 #include <span>
 #include <string>
 
+struct evp_md_ctx_st;  // OpenSSL's EVP_MD_CTX
+
 namespace hyprstream {
 
 using Sha256Digest = std::array<uint8_t, 32>;
@@ -21,8 +23,10 @@ class Sha256 {
   Sha256Digest Finish();
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  struct Free {
+    void operator()(evp_md_ctx_st* context) const;
+  };
+  std::unique_ptr<evp_md_ctx_st, Free> context_;
 };
 
 /// Tells damage from the bytes that were written, at the speed of memory; no defence against

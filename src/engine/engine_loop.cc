@@ -91,27 +91,27 @@ void EngineLoop::Run() {
 }
 
 void EngineLoop::Step() {
-  std::vector<Share> shares;
+  std::span<const Share> shares;
   try {
     shares = scheduler_.Plan();
-    const StepBatch step(shares);
-    std::vector<Drawn> drawn = Compute(step);
+    step_.Fill(shares);
+    Compute();
     ++stats_.steps;
-    for (size_t i = 0; i < drawn.size(); ++i) Advance(*step.outputs()[i], std::move(drawn[i]));
+    for (size_t i = 0; i < drawn_.size(); ++i) Advance(*step_.outputs()[i], std::move(drawn_[i]));
     phase_.Lap(stats_.times.text);
   } catch (...) {
     FailStep(shares, CurrentError());
   }
 }
 
-std::vector<EngineLoop::Drawn> EngineLoop::Compute(const StepBatch& step) {
+void EngineLoop::Compute() {
   const ops::Scratch::Frame frame(scratch_);
-  const Matrix logits = scratch_.AllocateMatrix(static_cast<int64_t>(step.outputs().size()),
+  const Matrix logits = scratch_.AllocateMatrix(static_cast<int64_t>(step_.outputs().size()),
                                                 model_->config().vocab_size);
   phase_.Lap(stats_.times.schedule);
-  Forward(step, logits);
+  Forward(logits);
   phase_.Lap(stats_.times.forward);
-  for (const Share& share : step.shares()) {
+  for (const Share& share : step_.shares()) {
     Sequence& sequence = *share.sequence;
     if (!sequence.counted) {
       sequence.counted = true;
@@ -121,31 +121,31 @@ std::vector<EngineLoop::Drawn> EngineLoop::Compute(const StepBatch& step) {
     scheduler_.Complete(share);
   }
   phase_.Lap(stats_.times.schedule);
-  std::vector<Drawn> drawn = DrawAll(step, logits);
+  DrawAll(logits);
   phase_.Lap(stats_.times.sample);
   AccountScratch();
-  return drawn;
 }
 
-void EngineLoop::Forward(const StepBatch& step, Matrix logits) {
+void EngineLoop::Forward(Matrix logits) {
   const model::CacheView cache = model_->CacheLayout(memory_.base(), options_.cache_dtype);
   if (!options_.profile) {
-    model_->Forward(context_, step.batch(), cache, logits);
+    model_->Forward(context_, step_.batch(), cache, logits);
     return;
   }
   const model::Observer observer = forward_clock_.Begin();
-  model_->Forward(context_, step.batch(), cache, logits, &observer);
+  model_->Forward(context_, step_.batch(), cache, logits, &observer);
   forward_clock_.End();
 }
 
 // Each thread draws for some of the sequences; a draw touches its own row and sampler only.
-std::vector<EngineLoop::Drawn> EngineLoop::DrawAll(const StepBatch& step, Matrix logits) {
-  std::vector<Drawn> drawn(step.outputs().size());
+void EngineLoop::DrawAll(Matrix logits) {
+  drawn_.clear();
+  drawn_.resize(step_.outputs().size());
   threads_.ParallelFor(logits.rows, 1, [&](int64_t begin, int64_t end, int thread) {
     for (int64_t i = begin; i < end; ++i) {
-      Drawn& result = drawn[static_cast<size_t>(i)];
+      Drawn& result = drawn_[static_cast<size_t>(i)];
       try {
-        Sequence& sequence = *step.outputs()[static_cast<size_t>(i)];
+        Sequence& sequence = *step_.outputs()[static_cast<size_t>(i)];
         result.choice =
             sequence.sampler.Draw({logits.row(i), static_cast<size_t>(logits.cols)},
                                   workspaces_[static_cast<size_t>(thread)], MaskOf(sequence));
@@ -154,7 +154,6 @@ std::vector<EngineLoop::Drawn> EngineLoop::DrawAll(const StepBatch& step, Matrix
       }
     }
   });
-  return drawn;
 }
 
 // Only sequences that are still there: some may have ended before the failure.

@@ -45,9 +45,9 @@ class EngineLoop {
   using Owned = std::unique_ptr<Sequence>;
 
   void Step();
-  std::vector<Drawn> Compute(const StepBatch& step);
-  void Forward(const StepBatch& step, Matrix logits);
-  std::vector<Drawn> DrawAll(const StepBatch& step, Matrix logits);
+  void Compute();
+  void Forward(Matrix logits);
+  void DrawAll(Matrix logits);
   void FailStep(std::span<const Share> shares, const Error& error);
   /// Takes the drawn token into the answer; ends the sequence when it is over.
   void Advance(Sequence& sequence, Drawn drawn);
@@ -76,6 +76,9 @@ class EngineLoop {
   Scheduler scheduler_;
   Turns turns_;
   std::vector<SamplerWorkspace> workspaces_;  // one per thread
+  // Of the step in progress; kept for their memory.
+  StepBatch step_;
+  std::vector<Drawn> drawn_;
   std::vector<std::pair<std::shared_ptr<EventChannel>, GenerationEvent>> outbox_;
   EngineStats stats_;
   Clock::time_point started_;

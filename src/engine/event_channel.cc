@@ -6,7 +6,7 @@ void EventChannel::Push(GenerationEvent event) {
   std::shared_ptr<const std::function<void()>> ready;
   {
     const std::lock_guard lock(mutex_);
-    events_.push_back(std::move(event));
+    events_.Push(std::move(event));
     if (std::exchange(awaited_, false)) ready = ready_;
   }
   arrived_.notify_one();
@@ -50,8 +50,7 @@ bool EventChannel::finished() const {
 }
 
 GenerationEvent EventChannel::TakeLocked() {
-  GenerationEvent event = std::move(events_.front());
-  events_.pop_front();
+  GenerationEvent event = events_.Pop();
   finished_ = std::holds_alternative<Finished>(event);
   return event;
 }

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "engine/request.h"
+#include "engine/ring_queue.h"
 
 namespace hyprstream::engine {
 
@@ -37,9 +37,9 @@ class EventChannel {
 
   mutable std::mutex mutex_;
   std::condition_variable arrived_;
-  std::deque<GenerationEvent> events_;  // guarded by mutex_
-  bool finished_ = false;               // guarded by mutex_
-  bool awaited_ = false;                // guarded by mutex_: TryNext has found nothing
+  RingQueue<GenerationEvent> events_;  // guarded by mutex_
+  bool finished_ = false;              // guarded by mutex_
+  bool awaited_ = false;               // guarded by mutex_: TryNext has found nothing
   std::shared_ptr<const std::function<void()>> ready_;  // guarded by mutex_
   std::atomic<bool> cancelled_{false};
 };

@@ -20,10 +20,12 @@ void Scheduler::Add(Owned sequence) {
   waiting_.insert(place, std::move(sequence));
 }
 
-std::vector<Share> Scheduler::Plan() {
+const std::vector<Share>& Scheduler::Plan() {
+  shares_.clear();
   SecurePages();
   Admit();
-  return ShareRows();
+  ShareRows();
+  return shares_;
 }
 
 // The oldest first, so that what has to go is always younger than what needs the page.
@@ -98,27 +100,25 @@ bool Scheduler::TryAdmit(Sequence& sequence) {
   return true;
 }
 
-std::vector<Share> Scheduler::ShareRows() const {
-  std::vector<Share> shares;
+void Scheduler::ShareRows() {
   std::vector<size_t> prompts;  // indices of shares that could use more than one row
   for (const Owned& sequence : running_) {
-    if (sequence->pending() > 1) prompts.push_back(shares.size());
-    shares.push_back({sequence.get(), 1});
+    if (sequence->pending() > 1) prompts.push_back(shares_.size());
+    shares_.push_back({sequence.get(), 1});
   }
-  int64_t spare = limits_.max_batch_rows - static_cast<int64_t>(shares.size());
+  int64_t spare = limits_.max_batch_rows - static_cast<int64_t>(shares_.size());
   HYPR_CHECK(spare >= 0);
   // The shortest first: what it does not need goes to the others.
   std::stable_sort(prompts.begin(), prompts.end(), [&](size_t a, size_t b) {
-    return shares[a].sequence->pending() < shares[b].sequence->pending();
+    return shares_[a].sequence->pending() < shares_[b].sequence->pending();
   });
   for (size_t i = 0; i < prompts.size(); ++i) {
-    Share& share = shares[prompts[i]];
+    Share& share = shares_[prompts[i]];
     const auto left = static_cast<int64_t>(prompts.size() - i);
     const int64_t more = std::min(share.sequence->pending() - 1, (spare + left - 1) / left);
     share.count += more;
     spare -= more;
   }
-  return shares;
 }
 
 void Scheduler::Complete(const Share& share) {

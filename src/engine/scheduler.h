@@ -35,8 +35,8 @@ class Scheduler {
 
   void Add(std::unique_ptr<Sequence> sequence);
   /// Chooses the next step's work. Empty only when there is no sequence. Pages for all of it are
-  /// held.
-  std::vector<Share> Plan();
+  /// held. Valid until the next call.
+  const std::vector<Share>& Plan();
   /// The planned rows are in the cache: moves on and offers full pages for reuse.
   void Complete(const Share& share);
   /// Takes a sequence out and gives back its pages.
@@ -59,13 +59,14 @@ class Scheduler {
   void PreemptYoungest();
   void Admit();
   bool TryAdmit(Sequence& sequence);
-  std::vector<Share> ShareRows() const;
+  void ShareRows();
   void Drop(Sequence& sequence);
 
   SchedulerLimits limits_;
   PagePool& pool_;
   std::deque<Owned> waiting_;   // by arrival
   std::vector<Owned> running_;  // by arrival
+  std::vector<Share> shares_;   // of the step that was planned last
   int64_t preemptions_ = 0;
 };
 

@@ -2,6 +2,7 @@
 // draws and words its answer. Made by the submitting thread, then owned by the engine thread.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "engine/page_key.h"
 #include "engine/request.h"
 #include "engine/sampler.h"
+#include "ops/attention.h"
 
 namespace hyprstream::engine {
 
@@ -34,6 +36,15 @@ struct Sequence {
         sampler(std::move(drawing)),
         text(std::move(answer)) {
     if (request.constraint != nullptr) form.emplace(request.constraint);
+  }
+
+  /// Takes the memory of its longest answer at once, so that no token has to wait for it.
+  void ReserveFor(int64_t context) {
+    const int64_t longest = std::min(length() + request.max_tokens, context);
+    const auto most_pages = static_cast<size_t>(longest / ops::kPageTokens + 1);
+    tokens.reserve(static_cast<size_t>(longest));
+    pages.reserve(most_pages);
+    keys.reserve(most_pages);
   }
 
   int64_t length() const { return static_cast<int64_t>(tokens.size()); }

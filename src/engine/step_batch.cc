@@ -23,9 +23,21 @@ bool SameAdapters(const std::vector<AdapterChoice>& a, const std::vector<Adapter
 
 }  // namespace
 
-StepBatch::StepBatch(std::vector<Share> shares) : shares_(std::move(shares)) {
-  std::stable_sort(shares_.begin(), shares_.end(), [](const Share& a, const Share& b) {
-    return AdaptersBefore(a.sequence->request.adapters, b.sequence->request.adapters);
+void StepBatch::Fill(std::span<const Share> shares) {
+  tokens_.clear();
+  positions_.clear();
+  sequences_.clear();
+  output_rows_.clear();
+  outputs_.clear();
+  adapters_.clear();
+  prompt_lengths_.clear();
+  shares_.assign(shares.begin(), shares.end());
+  // By arrival among equals, and not with stable_sort: that takes memory.
+  std::sort(shares_.begin(), shares_.end(), [](const Share& a, const Share& b) {
+    const std::vector<AdapterChoice>& left = a.sequence->request.adapters;
+    const std::vector<AdapterChoice>& right = b.sequence->request.adapters;
+    if (AdaptersBefore(left, right)) return true;
+    return !AdaptersBefore(right, left) && a.sequence->arrival < b.sequence->arrival;
   });
   for (const Share& share : shares_) AddRows(share);
   AddAdapters();

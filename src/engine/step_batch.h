@@ -1,7 +1,7 @@
 // Turns the scheduler's shares into the arrays a model reads: tokens, positions, page tables, rows
 // whose logits are wanted, adapters by ranges of rows. Sequences with the same adapters lie side by
-// side so that a range covers all of them. Owns the arrays; the sequences must not change
-// meanwhile.
+// side so that a range covers all of them. Owns the arrays and keeps their memory from step to
+// step; the sequences must not change meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,10 @@ namespace hyprstream::engine {
 
 class StepBatch {
  public:
-  explicit StepBatch(std::vector<Share> shares);
+  StepBatch() = default;
+  explicit StepBatch(std::span<const Share> shares) { Fill(shares); }
+
+  void Fill(std::span<const Share> shares);
 
   model::Batch batch() const;
   /// In the order of their rows.

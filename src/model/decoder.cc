@@ -96,7 +96,7 @@ void Decoder::AttentionBlock(ops::Context& context, const Batch& batch, const Ca
   const AttentionWeights& weights = weights_.layers[static_cast<size_t>(layer)].attention;
   const int64_t rows = batch.rows();
   const int64_t head_dim = config_.head_dim;
-  const ModuleSegments segments(batch.adapters, layer);
+  const ModuleSegments segments(scratch, batch.adapters, layer);
 
   Matrix h = scratch.AllocateMatrix(rows, config_.hidden_size);
   ops::RmsNorm(context, x, weights.norm, config_.rms_norm_eps, h);
@@ -137,7 +137,8 @@ void Decoder::MlpBlock(ops::Context& context, const Batch& batch, int64_t layer,
     MixtureOfExperts(context, weights, config_.moe, batch.adapters, layer, h, x);
   } else {
     Matrix delta = context.scratch.AllocateMatrix(x.rows, x.cols);
-    FeedForward(context, weights.mlp.front(), ModuleSegments(batch.adapters, layer), h, delta);
+    const ModuleSegments segments(context.scratch, batch.adapters, layer);
+    FeedForward(context, weights.mlp.front(), segments, h, delta);
     ops::AddInPlace(context, x, delta);
   }
 }

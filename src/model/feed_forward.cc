@@ -58,8 +58,8 @@ void MixtureOfExperts(ops::Context& context, const LayerWeights& weights, const 
     }
     Matrix output = context.scratch.AllocateMatrix(count, h.cols);
     const std::vector<AdapterUse> uses = SelectRows(adapters, mine.rows);
-    FeedForward(context, weights.mlp[expert],
-                ModuleSegments(uses, layer, static_cast<int64_t>(expert)), input, output);
+    const ModuleSegments segments(context.scratch, uses, layer, static_cast<int64_t>(expert));
+    FeedForward(context, weights.mlp[expert], segments, input, output);
     ops::ScatterAdd(context, x, output, mine.rows, mine.scale);
   }
 }

@@ -1,18 +1,25 @@
 #include "model/segments.h"
 
 #include <algorithm>
+#include <memory>
 
 namespace hyprstream::model {
 
-ModuleSegments::ModuleSegments(std::span<const AdapterUse> adapters, int64_t layer,
-                               int64_t expert) {
-  for (const AdapterUse& use : adapters) {
-    for (int module = 0; module < kModules; ++module) {
+ModuleSegments::ModuleSegments(ops::Scratch& scratch, std::span<const AdapterUse> adapters,
+                               int64_t layer, int64_t expert) {
+  if (adapters.empty()) return;
+  for (int module = 0; module < kModules; ++module) {
+    const auto segments = scratch.Allocate<ops::AdapterSegment>(std::ssize(adapters));
+    size_t count = 0;
+    for (const AdapterUse& use : adapters) {
       const ops::LowRankView& view = use.views->At(layer, static_cast<Module>(module), expert);
       if (view.rank == 0 || use.scale == 0.0f) continue;
-      segments_[static_cast<size_t>(module)].push_back(
-          {.row_begin = use.row_begin, .row_end = use.row_end, .view = view, .scale = use.scale});
+      std::construct_at(&segments[count++], ops::AdapterSegment{.row_begin = use.row_begin,
+                                                                .row_end = use.row_end,
+                                                                .view = view,
+                                                                .scale = use.scale});
     }
+    segments_[static_cast<size_t>(module)] = segments.first(count);
   }
 }
 

@@ -87,7 +87,7 @@ ops::CausalAttentionInput TrainingLayer::AttentionInput(Rotated heads, ConstMatr
 void TrainingLayer::ForwardAttention(ops::Context& context, LayerActivations& kept) const {
   const ops::Scratch::Frame frame(context.scratch);
   const AttentionWeights& weights = weights_.attention;
-  const ModuleSegments segments(step_.adapters, layer_);
+  const ModuleSegments segments(context.scratch, step_.adapters, layer_);
   Matrix h = context.scratch.AllocateMatrix(step_.rows, config_.hidden_size);
   ops::RmsNorm(context, kept.input, weights.norm, config_.rms_norm_eps, h);
   const ops::LinearCall qkv[] = {{&weights.q, kept.q, segments.For(Module::kQ)},
@@ -107,7 +107,7 @@ void TrainingLayer::ForwardAttention(ops::Context& context, LayerActivations& ke
 
 void TrainingLayer::GateUp(ops::Context& context, const MlpWeights& weights, const Part& part,
                            ConstMatrix h, Matrix gate, Matrix up) const {
-  const ModuleSegments segments(part.adapters, layer_, part.expert);
+  const ModuleSegments segments(context.scratch, part.adapters, layer_, part.expert);
   const ops::LinearCall both[] = {{&weights.gate, gate, segments.For(Module::kGate)},
                                   {&weights.up, up, segments.For(Module::kUp)}};
   ops::Linear(context, h, both);
@@ -115,7 +115,7 @@ void TrainingLayer::GateUp(ops::Context& context, const MlpWeights& weights, con
 
 void TrainingLayer::Down(ops::Context& context, const MlpWeights& weights, const Part& part,
                          ConstMatrix gate, ConstMatrix up, Matrix y) const {
-  const ModuleSegments segments(part.adapters, layer_, part.expert);
+  const ModuleSegments segments(context.scratch, part.adapters, layer_, part.expert);
   Matrix activated = context.scratch.AllocateMatrix(gate.rows, gate.cols);
   ops::SwiGlu(context, gate, up, activated);
   const ops::LinearCall down{&weights.down, y, segments.For(Module::kDown)};

@@ -59,7 +59,7 @@ void TrainingLayer::BackwardLinear(ops::Context& context, const Part& part, Cons
   }
   if (dx.data == nullptr) return;
   ops::LinearInputGradient(context, products, dx);
-  const ModuleSegments segments(part.adapters, layer_, part.expert);
+  const ModuleSegments segments(context.scratch, part.adapters, layer_, part.expert);
   for (const Term& term : terms) {
     for (const ops::AdapterSegment& segment : segments.For(term.module)) {
       const int64_t begin = segment.row_begin;

@@ -66,8 +66,8 @@ class ChatStream : public BodySource {
   }
 
   void TellPart(size_t index, const AnswerPart& part, std::string& out) {
-    std::string delta;
     if (part.kind == Kind::kToolCall) {
+      std::string delta;
       choices_[index].called = true;
       const std::string call = std::to_string(part.call);
       delta = R"("tool_calls":[{"index":)" + call + R"(,"id":")" + FreshId("call_") +
@@ -77,16 +77,28 @@ class ChatStream : public BodySource {
       delta = R"("tool_calls":[{"index":)" + call + R"(,"function":{"arguments":)";
       AppendJsonString(delta, part.text);
       delta += "}}]";
-    } else {
-      delta = part.kind == Kind::kReasoning ? R"("reasoning_content":)" : R"("content":)";
-      AppendJsonString(delta, part.text);
+      Chunk(index, delta, "null", out);
+      return;
     }
-    Chunk(index, delta, "null", out);
+    Begin(index, out);
+    out += part.kind == Kind::kReasoning ? R"("reasoning_content":)" : R"("content":)";
+    AppendJsonString(out, part.text);
+    End(index, "null", out);
   }
 
   void Chunk(size_t index, std::string_view delta, std::string_view reason, std::string& out) {
+    Begin(index, out);
+    out.append(delta);
+    End(index, reason, out);
+  }
+
+  void Begin(size_t index, std::string& out) const {
     out.append(begin_).append("{\"index\":").append(std::to_string(index));
-    out.append(",\"delta\":{").append(delta).append("},\"logprobs\":");
+    out.append(",\"delta\":{");
+  }
+
+  void End(size_t index, std::string_view reason, std::string& out) {
+    out.append("},\"logprobs\":");
     json::array& waiting = choices_[index].logprobs;
     if (waiting.empty()) {
       out += "null";
