@@ -206,6 +206,14 @@ class LearningTest(unittest.TestCase):
         self.assertEqual([s["id"] for s in more["data"]], [after + 1, after + 2])
         self.assertEqual(self.server.get(path + "?limit=x")[0], 400)
 
+    def test_a_sample_is_listed_as_deep_as_it_came(self):
+        self.create("tutor")
+        path = "/v1/adapters/tutor/samples"
+        deep = {"input": "a", "output": "b", "more": json.loads("[" * 100 + "]" * 100)}
+        self.assertEqual(self.server.post(path, deep)[0], 202)
+        status, listed = self.server.get(path)
+        self.assertEqual((status, listed["data"][0]["sample"]), (200, deep))
+
     def test_adapters_that_cannot_be_made(self):
         self.create("tutor")
         for body, expected, param in (

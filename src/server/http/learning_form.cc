@@ -1,5 +1,6 @@
 #include "server/http/learning_form.h"
 
+#include "server/http/json_fields.h"
 #include "server/http/ollama_output.h"
 
 namespace hyprstream::server {
@@ -42,7 +43,7 @@ json::object SampleObject(const adapters::SampleRecord& sample) {
                       {"state", adapters::SampleStateName(sample.state)},
                       {"created", sample.created},
                       {"feedback", sample.feedback},
-                      {"sample", json::parse(sample.body)}};
+                      {"sample", ParseJsonText(sample.body)}};
   if (sample.weight) object["weight"] = *sample.weight;
   if (!sample.label.empty()) object["label"] = sample.label;
   return object;
