@@ -52,6 +52,7 @@ LayerActivations TrainingLayer::Allocate(ops::Scratch& memory, Matrix input) con
 void TrainingLayer::Forward(ops::Context& context, ops::Scratch& memory, LayerActivations& kept,
                             Matrix out) const {
   ForwardAttention(context, kept);
+  Pause();
   if (weights_.router) {
     ForwardExperts(context, memory, kept, out);
   } else {
@@ -134,6 +135,7 @@ void TrainingLayer::ForwardMlp(ops::Context& context, LayerActivations& kept, Ma
   const Matrix h = MlpInput(context, kept);
   GateUp(context, weights_.mlp.front(), WholeBatch(), h, kept.gate, kept.up);
   if (out.data == nullptr) return;
+  Pause();
   Down(context, weights_.mlp.front(), WholeBatch(), kept.gate, kept.up, out);
   ops::AddInPlace(context, out, kept.middle);
 }

@@ -43,7 +43,9 @@ void TrainingLayer::Backward(ops::Context& context, LayerActivations& kept, Dept
   } else {
     BackwardMlp(context, kept, mlp_depth, d, sink);
   }
-  if (attention) BackwardAttention(context, kept, depth, d, sink);
+  if (!attention) return;
+  Pause();
+  BackwardAttention(context, kept, depth, d, sink);
 }
 
 void TrainingLayer::BackwardLinear(ops::Context& context, const Part& part, ConstMatrix x,
@@ -81,6 +83,7 @@ void TrainingLayer::BackwardSwiGlu(ops::Context& context, const MlpWeights& weig
   const Term down{&weights.down, Module::kDown, dy};
   BackwardLinear(context, part, activated, {&down, 1}, dactivated, sink);
   if (!inner) return;
+  Pause();
   ops::SwiGluGradient(context, gate, up, dactivated, gate, up);
   const Term both[] = {{&weights.gate, Module::kGate, gate}, {&weights.up, Module::kUp, up}};
   BackwardLinear(context, part, h, both, dh, sink);
@@ -138,7 +141,9 @@ void TrainingLayer::BackwardAttention(ops::Context& context, const LayerActivati
       inner ? context.scratch.AllocateMatrix(step_.rows, kept.attended.cols) : Matrix{};
   const Term output{&weights_.attention.o, Module::kO, d};
   BackwardLinear(context, WholeBatch(), kept.attended, {&output, 1}, dattended, sink);
-  if (inner) BackwardQkv(context, kept, dattended, depth, d, sink);
+  if (!inner) return;
+  Pause();
+  BackwardQkv(context, kept, dattended, depth, d, sink);
 }
 
 void TrainingLayer::BackwardQkv(ops::Context& context, const LayerActivations& kept,

@@ -62,7 +62,7 @@ void TrainingPass::PlanMemory(const TrainingBatch& batch) {
   const auto rows = static_cast<int64_t>(batch.tokens.size());
   const auto targets = static_cast<int64_t>(batch.target_rows.size());
   const int64_t layers = config.num_hidden_layers;
-  const TrainingStep shape{.decoder = *decoder_, .rows = rows};
+  const TrainingStep shape{.decoder = *decoder_, .rows = rows, .pause = options_.pause};
   const auto matrix = [](int64_t height, int64_t width) { return height * width + kLine; };
   const int64_t inputs = (layers - lowest_ + 1) * matrix(rows, config.hidden_size);
   const int64_t tables = 4 * matrix(rows, config.head_dim / 2);
@@ -131,7 +131,8 @@ ConstMatrix TrainingPass::Forward(ops::Context& context, const TrainingBatch& ba
   step_.emplace(TrainingStep{.decoder = *decoder_,
                              .sequences = batch_.sequences,
                              .adapters = batch_.adapters,
-                             .rows = rows});
+                             .rows = rows,
+                             .pause = options_.pause});
   PrepareRope(context, batch);
 
   // Layers below the lowest work in the memory of its input.

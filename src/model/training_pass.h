@@ -30,7 +30,7 @@ struct TrainingBatch {
 
 struct TrainingPassOptions {
   Bytes activations = {};            // remembered between the passes; 0: no limit
-  std::function<void()> pause = {};  // called between layers; may wait, and may throw to end a pass
+  std::function<void()> pause = {};  // called between products; may wait, may throw to end a pass
 };
 
 class TrainingPass {

@@ -207,6 +207,20 @@ TEST(TrainingPass, GoesNoFurtherDownThanWanted) {
   }
 }
 
+// Somebody waits from one pause to the next: forward for the attention, gate and up, down; backward
+// for down, gate and up, o, the rest of the attention.
+TEST(TrainingPass, PausesWithinEachLayer) {
+  Compute compute(2);
+  const auto model = LoadExact(DataPath("fixtures/qwen3-untied"), compute.context);
+  const TestAdapter adapter = RandomAdapter(model->config(), 3, 1.5f);
+  const TrainingSamples samples = OneSequence(*model, 20);
+  int64_t pauses = 0;
+  model::TrainingPass pass(model, {.pause = [&pauses] { ++pauses; }});
+  RecordingSink sink;
+  AddLossAndGradients(compute.context, pass, samples, adapter, {}, 1.0f, &sink);
+  EXPECT_EQ(pauses, (3 + 4) * model->config().num_hidden_layers);
+}
+
 TEST(TrainingPass, RemembersNothingWithoutASink) {
   Compute compute(1);
   const auto model = LoadExact(DataPath("fixtures/qwen3-untied"), compute.context);
