@@ -12,7 +12,10 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "server"))
+
 import program
+import server
 from mock_ollama import MockOllama, digest, manifest_of, write_store
 from program import FIXTURES, WILLOWBROOK, run
 
@@ -202,6 +205,36 @@ class LayerTest(OllamaCase):
         plain = self.say(self.shared / "tale.gguf", "--adapter", self.folder / "t.gguf")
         self.assertNotEqual(plain["ids"], self.say(self.shared / "tale.gguf")["ids"])
         self.assertEqual(self.say("ollama://tale:a")["ids"], plain["ids"])
+
+
+class ServeTest(OllamaCase):
+    def test_what_comes_with_a_model_holds_for_requests(self):
+        if self.do("serve", "--help", status=None).status != 0:
+            self.skipTest("a program without a server")
+        write_peft(self.folder / "peft")
+        self.do("lora", "import", self.folder / "peft", "--name", "t", "--base-model", WILLOWBROOK)
+        self.do("lora", "export", "t", "--output", self.folder / "t.gguf", "--format", "gguf")
+        write_store(self.ollama, "tale:all", {
+            "model": self.tale, "system": b"Be kind.",
+            "adapter": (self.folder / "t.gguf").read_bytes(),
+            "params": json.dumps({"temperature": 0, "num_predict": 3}).encode()})
+        asked = [{"role": "user", "content": "Who is Rosa?"}]
+        told = self.json("run", "ollama://tale:all", asked[0]["content"])
+        server.PROGRAM = program.PROGRAM
+        with server.Server(model="ollama://tale:all",
+                           env={"OLLAMA_MODELS": str(self.ollama)}) as running:
+            self.assertEqual([m["id"] for m in running.get("/v1/models")[1]["data"]], ["tale:all"])
+            status, answer = running.post("/v1/chat/completions",
+                                          {"model": "tale:all", "messages": asked})
+            self.assertEqual(status, 200, answer)
+            self.assertEqual(answer["choices"][0]["message"]["content"], told["text"])
+            self.assertEqual(answer["usage"]["completion_tokens"], 3)
+            self.assertEqual(answer["usage"]["prompt_tokens"], told["usage"]["prompt_tokens"])
+            status, answer = running.post("/v1/chat/completions", {
+                "model": "tale:all", "max_tokens": 2,
+                "messages": [{"role": "system", "content": "No."}] + asked})
+            self.assertEqual(answer["usage"]["completion_tokens"], 2)
+            self.assertLess(answer["usage"]["prompt_tokens"], told["usage"]["prompt_tokens"])
 
 
 class ExportTest(OllamaCase):
