@@ -101,10 +101,11 @@ void PartTable::Begin(PartialFile& partial, uint64_t part_size) {
   {
     const internal::Descriptor file(
         ::open(state.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!file.valid()) FailFile("cannot create file", state, errno);
+    // Really there, not a hole: the mapping is written to, where a full disk could not be reported.
     const auto bytes = static_cast<off_t>(sizeof(header) + count_ * sizeof(uint64_t));
-    if (!file.valid() || ::ftruncate(file.get(), bytes) != 0) {
-      FailFile("cannot create file", state, errno);
-    }
+    const int failed = ::posix_fallocate(file.get(), 0, bytes);
+    if (failed != 0) FailFile("cannot create file", state, failed);
   }
   Map(state);
   HYPR_CHECK(map_ != nullptr);

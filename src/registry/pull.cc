@@ -170,7 +170,16 @@ void Pull::RequireRoom() const {
   }
 }
 
-void Pull::Fetch(size_t worker, WantedFile& file, size_t place) {
+/// A disk that became full on the way: what has come is kept.
+[[noreturn]] void FailFull(const Error& error) {
+  ErrorDetail detail = error.detail();
+  detail.hint =
+      "make room (hyprstream model remove, or elsewhere), then pull again: it goes "
+      "on from here";
+  throw Error(error.code(), std::move(detail));
+}
+
+void Pull::Fetch(size_t worker, WantedFile& file, size_t place) try {
   const RemoteFile& remote = file.located.file;
   const std::string id = remote.sha256.empty() ? remote.git_sha1 : remote.sha256;
   PartialFile partial = store_.OpenPartial(
@@ -199,6 +208,9 @@ void Pull::Fetch(size_t worker, WantedFile& file, size_t place) {
   file.sha256 = got.names.sha256;
   file.size = remote.size;
   progress_.Finished(place);
+} catch (const Error& error) {
+  if (error.code() == ErrorCode::kResourceExhausted) FailFull(error);
+  throw;
 }
 
 PullResult Pull::Publish() {
