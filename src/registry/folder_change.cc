@@ -141,7 +141,10 @@ void FolderChange::TakeAway() {
     }
     ::fsync(parent.get());
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::kNotFound) throw;
+    // A link on the way: what is behind it is not the store's and stays.
+    if (error.code() != ErrorCode::kNotFound && error.code() != ErrorCode::kFailedPrecondition) {
+      throw;
+    }
   }
   // Parents that this leaves empty go too; others refuse to.
   for (std::string path = target_; !path.empty();) {

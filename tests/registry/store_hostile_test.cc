@@ -100,6 +100,21 @@ TEST(HostileStore, RemovingDoesNotFollowLinksInAModel) {
   victim.ExpectUntouched();
 }
 
+TEST(HostileStore, AModelBehindALinkIsForgottenAndWhatIsThereStays) {
+  const StoreFolder where;
+  const Victim victim(where);
+  Store store = where.Open();
+  PublishTexts(store, KeyOf("m"), {{"file", "text"}});
+  fs::create_directories(victim.folder / "m/r1");
+  fs::rename(where.models() / "hf/org", where.folder / "moved");
+  fs::create_directory_symlink(victim.folder, where.models() / "hf/org");
+  EXPECT_EQ(store.Remove(KeyOf("m")).bytes_freed, 4u);
+  EXPECT_TRUE(store.List().empty());
+  EXPECT_TRUE(fs::is_empty(where.models() / ".staging"));
+  EXPECT_TRUE(fs::exists(victim.folder / "m/r1"));
+  victim.ExpectUntouched();
+}
+
 TEST(HostileStore, ALinkInTheContentFolderIsNoContent) {
   const StoreFolder where;
   const Victim victim(where);
