@@ -52,7 +52,6 @@ LayerActivations TrainingLayer::Allocate(ops::Scratch& memory, Matrix input) con
 void TrainingLayer::Forward(ops::Context& context, ops::Scratch& memory, LayerActivations& kept,
                             Matrix out) const {
   ForwardAttention(context, kept);
-  Pause();
   if (weights_.router) {
     ForwardExperts(context, memory, kept, out);
   } else {
@@ -95,12 +94,14 @@ void TrainingLayer::ForwardAttention(ops::Context& context, LayerActivations& ke
                                  {&weights.k, kept.k, segments.For(Module::kK)},
                                  {&weights.v, kept.v, segments.For(Module::kV)}};
   ops::Linear(context, h, qkv);
+  context.Pause();
   if (!config_.qk_norm) {
     ops::Rope(context, kept.q, config_.head_dim, step_.rope);
     ops::Rope(context, kept.k, config_.head_dim, step_.rope);
   }
   const Rotated heads = RotatedHeads(context, kept);
   ops::CausalAttention(context, AttentionInput(heads, kept.v), kept.attended, kept.log_sum);
+  context.Pause();
   const ops::LinearCall output{&weights.o, kept.middle, segments.For(Module::kO)};
   ops::Linear(context, kept.attended, {&output, 1});
   ops::AddInPlace(context, kept.middle, kept.input);
@@ -112,6 +113,7 @@ void TrainingLayer::GateUp(ops::Context& context, const MlpWeights& weights, con
   const ops::LinearCall both[] = {{&weights.gate, gate, segments.For(Module::kGate)},
                                   {&weights.up, up, segments.For(Module::kUp)}};
   ops::Linear(context, h, both);
+  context.Pause();
 }
 
 void TrainingLayer::Down(ops::Context& context, const MlpWeights& weights, const Part& part,
@@ -121,6 +123,7 @@ void TrainingLayer::Down(ops::Context& context, const MlpWeights& weights, const
   ops::SwiGlu(context, gate, up, activated);
   const ops::LinearCall down{&weights.down, y, segments.For(Module::kDown)};
   ops::Linear(context, activated, {&down, 1});
+  context.Pause();
 }
 
 Matrix TrainingLayer::MlpInput(ops::Context& context, const LayerActivations& kept) const {
@@ -135,7 +138,6 @@ void TrainingLayer::ForwardMlp(ops::Context& context, LayerActivations& kept, Ma
   const Matrix h = MlpInput(context, kept);
   GateUp(context, weights_.mlp.front(), WholeBatch(), h, kept.gate, kept.up);
   if (out.data == nullptr) return;
-  Pause();
   Down(context, weights_.mlp.front(), WholeBatch(), kept.gate, kept.up, out);
   ops::AddInPlace(context, out, kept.middle);
 }

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <initializer_list>
 #include <span>
 #include <vector>
@@ -23,7 +22,6 @@ struct TrainingStep {
   std::span<const ops::RowRange> sequences = {};
   std::span<const AdapterUse> adapters = {};
   int64_t rows = 0;
-  const std::function<void()>& pause;  // called between a layer's products; may be empty
   ops::RopeTable rope = {};
   ops::RopeTable opposite_rope = {};
 };
@@ -122,9 +120,6 @@ class TrainingLayer {
   Matrix MlpInput(ops::Context& context, const LayerActivations& kept) const;
   ops::CausalAttentionInput AttentionInput(Rotated heads, ConstMatrix v) const;
   bool WantsAny(const GradientSink& sink, std::initializer_list<Module> modules) const;
-  void Pause() const {
-    if (step_.pause) step_.pause();
-  }
   Part WholeBatch() const { return {.adapters = step_.adapters}; }
 
   const TrainingStep& step_;

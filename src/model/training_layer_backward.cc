@@ -43,9 +43,7 @@ void TrainingLayer::Backward(ops::Context& context, LayerActivations& kept, Dept
   } else {
     BackwardMlp(context, kept, mlp_depth, d, sink);
   }
-  if (!attention) return;
-  Pause();
-  BackwardAttention(context, kept, depth, d, sink);
+  if (attention) BackwardAttention(context, kept, depth, d, sink);
 }
 
 void TrainingLayer::BackwardLinear(ops::Context& context, const Part& part, ConstMatrix x,
@@ -56,11 +54,13 @@ void TrainingLayer::BackwardLinear(ops::Context& context, const Part& part, Cons
     const ModulePlace place{layer_, term.module, part.expert};
     if (sink.Wants(place)) {
       sink.Take(context, {place, x, term.dy, part.adapters, part.batch_rows});
+      context.Pause();
     }
     products.push_back({term.weight, term.dy});
   }
   if (dx.data == nullptr) return;
   ops::LinearInputGradient(context, products, dx);
+  context.Pause();
   const ModuleSegments segments(context.scratch, part.adapters, layer_, part.expert);
   for (const Term& term : terms) {
     for (const ops::AdapterSegment& segment : segments.For(term.module)) {
@@ -83,7 +83,6 @@ void TrainingLayer::BackwardSwiGlu(ops::Context& context, const MlpWeights& weig
   const Term down{&weights.down, Module::kDown, dy};
   BackwardLinear(context, part, activated, {&down, 1}, dactivated, sink);
   if (!inner) return;
-  Pause();
   ops::SwiGluGradient(context, gate, up, dactivated, gate, up);
   const Term both[] = {{&weights.gate, Module::kGate, gate}, {&weights.up, Module::kUp, up}};
   BackwardLinear(context, part, h, both, dh, sink);
@@ -141,9 +140,7 @@ void TrainingLayer::BackwardAttention(ops::Context& context, const LayerActivati
       inner ? context.scratch.AllocateMatrix(step_.rows, kept.attended.cols) : Matrix{};
   const Term output{&weights_.attention.o, Module::kO, d};
   BackwardLinear(context, WholeBatch(), kept.attended, {&output, 1}, dattended, sink);
-  if (!inner) return;
-  Pause();
-  BackwardQkv(context, kept, dattended, depth, d, sink);
+  if (inner) BackwardQkv(context, kept, dattended, depth, d, sink);
 }
 
 void TrainingLayer::BackwardQkv(ops::Context& context, const LayerActivations& kept,
@@ -157,6 +154,7 @@ void TrainingLayer::BackwardQkv(ops::Context& context, const LayerActivations& k
     const Rotated heads = RotatedHeads(context, kept);
     ops::CausalAttentionGradient(context, AttentionInput(heads, kept.v),
                                  {kept.attended, kept.log_sum, dattended}, dq, dk, dv);
+    context.Pause();
     ops::Rope(context, dq, config_.head_dim, step_.opposite_rope);
     ops::Rope(context, dk, config_.head_dim, step_.opposite_rope);
   }

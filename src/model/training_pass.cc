@@ -62,7 +62,7 @@ void TrainingPass::PlanMemory(const TrainingBatch& batch) {
   const auto rows = static_cast<int64_t>(batch.tokens.size());
   const auto targets = static_cast<int64_t>(batch.target_rows.size());
   const int64_t layers = config.num_hidden_layers;
-  const TrainingStep shape{.decoder = *decoder_, .rows = rows, .pause = options_.pause};
+  const TrainingStep shape{.decoder = *decoder_, .rows = rows};
   const auto matrix = [](int64_t height, int64_t width) { return height * width + kLine; };
   const int64_t inputs = (layers - lowest_ + 1) * matrix(rows, config.hidden_size);
   const int64_t tables = 4 * matrix(rows, config.head_dim / 2);
@@ -131,8 +131,7 @@ ConstMatrix TrainingPass::Forward(ops::Context& context, const TrainingBatch& ba
   step_.emplace(TrainingStep{.decoder = *decoder_,
                              .sequences = batch_.sequences,
                              .adapters = batch_.adapters,
-                             .rows = rows,
-                             .pause = options_.pause});
+                             .rows = rows});
   PrepareRope(context, batch);
 
   // Layers below the lowest work in the memory of its input.
@@ -161,14 +160,14 @@ void TrainingPass::RunLayers(ops::Context& context, std::span<const Matrix> inpu
       LayerActivations activations = layer.Allocate(memory_, input);
       layer.Forward(context, memory_, activations, out);
       kept_.push_back(std::move(activations));
-      Pause();
+      context.Pause();
       continue;
     }
     const ops::Scratch::Frame frame(context.scratch);
     LayerActivations activations = layer.Allocate(context.scratch, input);
     layer.Forward(context, context.scratch, activations, out);
     if (i >= lowest_) kept_.push_back({.input = input});
-    Pause();
+    context.Pause();
   }
 }
 
@@ -193,12 +192,12 @@ void TrainingPass::Backward(ops::Context& context, ConstMatrix dhidden, Gradient
     if (i < whole_) {
       kept = layer.Allocate(context.scratch, kept.input);
       layer.Forward(context, context.scratch, kept, {});
-      Pause();
+      context.Pause();
     }
     layer.Backward(context, kept,
                    i == lowest_ ? TrainingLayer::Depth::kLowest : TrainingLayer::Depth::kBelow, d,
                    sink);
-    Pause();
+    context.Pause();
   }
   step_.reset();
 }

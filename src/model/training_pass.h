@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -29,8 +28,7 @@ struct TrainingBatch {
 };
 
 struct TrainingPassOptions {
-  Bytes activations = {};            // remembered between the passes; 0: no limit
-  std::function<void()> pause = {};  // called between products; may wait, may throw to end a pass
+  Bytes activations = {};  // remembered between the passes; 0: no limit
 };
 
 class TrainingPass {
@@ -65,9 +63,6 @@ class TrainingPass {
   void PlanMemory(const TrainingBatch& batch);
   void PrepareRope(ops::Context& context, const TrainingBatch& batch);
   TrainingStep StepOf(const TrainingBatch& batch) const;
-  void Pause() const {
-    if (options_.pause) options_.pause();
-  }
   void RunLayers(ops::Context& context, std::span<const Matrix> inputs);
 
   const std::shared_ptr<const Model> model_;

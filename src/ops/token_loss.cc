@@ -63,6 +63,7 @@ class TokenLossRun {
       if (dhidden.data == nullptr) continue;
       const LinearGradientTerm term{&input_.head, logits.Rows(0, count)};
       LinearInputGradient(context_, {&term, 1}, dhidden.Rows(begin, count));
+      context_.Pause();
     }
     return sum;
   }
@@ -78,9 +79,11 @@ class TokenLossRun {
   void RunTile(int64_t begin, Matrix logits, Matrix taught, std::span<double> losses) {
     const LinearCall student{&input_.head, logits, {}};
     Linear(context_, RowsOf(input_.hidden, begin, logits.rows), {&student, 1});
+    context_.Pause();
     if (taught.rows > 0) {
       const LinearCall teacher{&input_.head, taught, {}};
       Linear(context_, RowsOf(input_.teacher, begin, logits.rows), {&teacher, 1});
+      context_.Pause();
     }
     ForRows(context_, logits.rows, vocab_ * kLossElements, [&](int64_t first, int64_t end) {
       for (int64_t i = first; i < end; ++i) {

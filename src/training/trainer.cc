@@ -21,8 +21,7 @@ void Multiply(std::span<float> values, double scale) {
 
 Trainer::Trainer(std::shared_ptr<const model::Model> model, adapters::TrainableAdapter adapter,
                  const TrainerOptions& options, const model::AdapterViews* teacher)
-    : pass_(std::move(model), {.activations = options.activations, .pause = options.pause},
-            teacher),
+    : pass_(std::move(model), {.activations = options.activations}, teacher),
       adapter_(std::move(adapter)),
       options_(options),
       optimiser_(options.adamw),

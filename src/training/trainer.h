@@ -3,7 +3,6 @@
 // adapter, batches and options give the same bits with any number of threads. One thread.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -22,8 +21,7 @@ struct TrainerOptions {
   Bytes activations = {};
   /// By place, besides the adapter's own scale: y += scale · place_scales[p] · B (A x). Empty: 1.
   std::vector<double> place_scales = {};
-  int64_t rows = 512;                // tokens that Losses computes in one pass
-  std::function<void()> pause = {};  // as model::TrainingPassOptions::pause
+  int64_t rows = 512;  // tokens that Losses computes in one pass
 };
 
 struct StepResult {

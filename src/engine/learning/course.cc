@@ -173,7 +173,6 @@ std::unique_ptr<Teaching> Course::MakeTeaching() const {
   recipe.run.schedule.peak *= plan.rate;
   recipe.trainer.activations = options.activations;
   recipe.trainer.rows = options.rows;
-  recipe.trainer.pause = setup_.pause;
   recipe.run.rows = options.rows;
   recipe.run.eval_every =
       std::max<int64_t>(1, recipe.run.schedule.steps / std::max<int64_t>(1, options.evaluations));

@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,7 +28,6 @@ struct CourseSetup {
   adapters::LearningRecords& records;
   const std::vector<training::Sample>& replay;
   const std::vector<training::Sample>& general;
-  std::function<void()> pause;  // as model::TrainingPassOptions has it
 };
 
 class Course {

@@ -37,12 +37,7 @@ Learner::Learner(LearnerParts parts, const LearnerOptions& options)
              .journal = books_.journal,
              .records = books_.records,
              .replay = replay_,
-             .general = general_,
-             .pause =
-                 [this] {
-                   parts_.turns->Pause();
-                   if (stopping()) throw Ended();
-                 }},
+             .general = general_},
       thread_([this] { Run(); }) {}
 
 Learner::~Learner() {
@@ -194,7 +189,10 @@ void Learner::InTurn(Pupil& pupil, Compute&& compute) {
   const Turns::Duration before = parts_.turns->computed();
   {
     const Turns::Turn turn(*parts_.turns);
-    ops::Context context{parts_.turns->threads(), isa_, scratch_};
+    ops::Context context{parts_.turns->threads(), isa_, scratch_, [this] {
+                           parts_.turns->Pause();
+                           if (stopping()) throw Ended();
+                         }};
     compute(context);
   }
   pupil.used += parts_.turns->computed() - before;
