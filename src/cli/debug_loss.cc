@@ -26,7 +26,7 @@ std::vector<training::Sample> ReadSamples(const model::ModelConfig& config) {
       if (line.error) throw *line.error;
       const json::object object = ParseLine(line.text);
       samples.push_back({.ids = IdsOf(object), .labels = IdsOf(object, "labels")});
-      training::CheckSample(samples.back(), config.vocab_size, config.max_position_embeddings);
+      training::CheckSample(samples.back(), config.vocab_size, config.context_length());
     } catch (const Error& error) {
       throw line.error ? error : error.Within("line " + std::to_string(number));
     }

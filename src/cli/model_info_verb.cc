@@ -47,7 +47,7 @@ json::object Architecture(const model::ModelConfig& config) {
                    {"key_value_heads", config.num_key_value_heads},
                    {"head_dim", config.head_dim},
                    {"vocab_size", config.vocab_size},
-                   {"context", config.max_position_embeddings},
+                   {"context", config.context_length()},
                    {"tied_embeddings", config.tie_word_embeddings},
                    {"rope_theta", config.rope.theta}};
   if (config.moe.experts > 0) {
@@ -92,7 +92,7 @@ json::array TensorsOf(const formats::ModelFiles& files) {
 }
 
 json::object MemoryOf(const formats::ModelFiles& files, const model::ModelConfig& config) {
-  const int64_t context = std::min(config.max_position_embeddings, kDefaultContext);
+  const int64_t context = std::min(config.context_length(), kDefaultContext);
   const uint64_t page =
       static_cast<uint64_t>(config.num_hidden_layers) *
       ops::KvLayerView::PageBytes(DType::kBF16, config.num_key_value_heads, config.head_dim);

@@ -178,10 +178,10 @@ void CheckSequences(const model::Model& model, std::span<const std::vector<int32
   CheckAdapters(options.adapters);
   for (const std::vector<int32_t>& tokens : sequences) {
     CheckTokens(tokens, config.vocab_size);
-    if (static_cast<int64_t>(tokens.size()) <= config.max_position_embeddings) continue;
+    if (static_cast<int64_t>(tokens.size()) <= config.context_length()) continue;
     throw Error(ErrorCode::kInvalidArgument,
                 {.message = "a sequence is longer than the model's context",
-                 .expected = "at most " + std::to_string(config.max_position_embeddings),
+                 .expected = "at most " + std::to_string(config.context_length()),
                  .found = std::to_string(tokens.size()) + " tokens",
                  .where = "context"});
   }

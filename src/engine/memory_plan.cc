@@ -28,9 +28,9 @@ int64_t PagesFor(int64_t tokens) { return (tokens + ops::kPageTokens - 1) / ops:
 
 EngineOptions ResolveCounts(const model::ModelConfig& config, EngineOptions options) {
   if (options.context == 0) {
-    options.context = std::min(config.max_position_embeddings, kDefaultContext);
+    options.context = std::min(config.context_length(), kDefaultContext);
   }
-  RequireBetween("context", options.context, 2, config.max_position_embeddings);
+  RequireBetween("context", options.context, 2, config.context_length());
   RequireBetween("threads", options.threads, 0, 1024);
   RequireBetween("max_batch_rows", options.max_batch_rows, 1, 1 << 16);
   RequireBetween("max_sequences", options.max_sequences, 1, 1 << 16);

@@ -26,7 +26,7 @@ using Visitor = std::function<void(int64_t begin, ConstMatrix states, ConstMatri
 void Check(const model::Model& model, std::span<const int32_t> ids, const ReadOptions& options) {
   CheckTokens(ids, model.config().vocab_size);
   CheckAdapters(options.adapters);
-  const int64_t context = model.config().max_position_embeddings;
+  const int64_t context = model.config().context_length();
   if (static_cast<int64_t>(ids.size()) <= context) return;
   throw Error(ErrorCode::kInvalidArgument,
               {.message = "the text is longer than the context",

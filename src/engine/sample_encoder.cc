@@ -104,7 +104,7 @@ text::MarkedText Rest(const text::MarkedText& whole, size_t begin) {
 SampleEncoder::SampleEncoder(const LoadedModel& loaded)
     : SampleEncoder(loaded.prompts, loaded.tokenizer,
                     EndOfGeneration(loaded.model->config(), loaded.tokenizer.get()),
-                    loaded.model->config().max_position_embeddings) {}
+                    loaded.model->config().context_length()) {}
 
 SampleEncoder::SampleEncoder(std::shared_ptr<const PromptBuilder> prompts,
                              std::shared_ptr<const text::Tokenizer> tokenizer,
@@ -119,7 +119,7 @@ SampleEncoder SampleEncoder::OfFiles(const std::filesystem::path& model) {
   const model::ModelConfig config = model::ReadConfig(*files);
   const auto tokenizer = OpenTokenizer(*files, TokenizerNeed::kRequired);
   return {PromptBuilder::Create(*files, tokenizer), tokenizer,
-          EndOfGeneration(config, tokenizer.get()), config.max_position_embeddings};
+          EndOfGeneration(config, tokenizer.get()), config.context_length()};
 }
 
 std::vector<Sample> SampleEncoder::Encode(std::string_view json) const {

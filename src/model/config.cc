@@ -11,6 +11,8 @@ namespace {
 // Far above any published model, low enough that every product of two fits in 63 bits.
 constexpr int64_t kMaxWidth = int64_t{1} << 24;
 
+constexpr double kMostPositions = 2147483648.0;
+
 // Keeps every sum and product of sizes far from overflow.
 constexpr double kMaxParameters = 1e15;
 
@@ -105,7 +107,8 @@ void ValidateConfig(const ModelConfig& config, std::string_view where) {
   CheckRange(where, "num_key_value_heads", config.num_key_value_heads, 1,
              config.num_attention_heads);
   CheckRange(where, "head_dim", config.head_dim, 2, 512);  // what ops::Attention takes
-  CheckRange(where, "max_position_embeddings", config.max_position_embeddings, 1, int64_t{1} << 31);
+  CheckRange(where, "max_position_embeddings", config.max_position_embeddings, 1,
+             static_cast<int64_t>(kMostPositions));
   if (config.num_attention_heads % config.num_key_value_heads != 0) {
     throw FieldError(
         where, "num_key_value_heads",
@@ -139,6 +142,16 @@ void ValidateConfig(const ModelConfig& config, std::string_view where) {
   for (const int32_t id : config.eos_ids) {
     CheckRange(where, "eos_token_id", id, 0, config.vocab_size - 1);
   }
+}
+
+int64_t ModelConfig::context_length() const {
+  if (rope.kind == RopeKind::kDefault || rope.kind == RopeKind::kLlama3) {
+    return max_position_embeddings;
+  }
+  const bool yarn = rope.kind == RopeKind::kYarn;
+  const int64_t trained = yarn ? rope.original_context : max_position_embeddings;
+  const double stretched = std::min(static_cast<double>(trained) * rope.factor, kMostPositions);
+  return std::max(max_position_embeddings, static_cast<int64_t>(stretched));
 }
 
 int64_t ModelConfig::active_parameters() const {

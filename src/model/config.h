@@ -48,7 +48,7 @@ struct ModelConfig {
   int64_t num_attention_heads = 0;
   int64_t num_key_value_heads = 0;
   int64_t head_dim = 0;
-  int64_t max_position_embeddings = 0;
+  int64_t max_position_embeddings = 0;  // see context_length()
   float rms_norm_eps = 1e-6f;
   bool tie_word_embeddings = false;
   bool qkv_bias = false;     // q, k, v
@@ -64,6 +64,9 @@ struct ModelConfig {
   std::string dtype;              // as the file says, for display
   bool interleaved_rope = false;  // q and k rows are stored for pairs (2i, 2i+1): GGUF llama
 
+  /// Tokens a sequence may have: max_position_embeddings, stretched by the factor where files state
+  /// what was trained (linear, dynamic; yarn from its original context).
+  int64_t context_length() const;
   /// Weights that take part in one token, times one: embeddings counted once, chosen experts only.
   int64_t active_parameters() const;
   int64_t parameters() const;

@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FIXTURES = ROOT / "tests" / "data" / "fixtures"
+FIXTURES = pathlib.Path(os.environ.get("HYPR_FIXTURES", ROOT / "tests" / "data" / "fixtures"))
 WILLOWBROOK = ROOT / "models" / "willowbrook"
 PROGRAM = ""
 

@@ -128,6 +128,23 @@ TEST(Rope, ReadsTheOldAndTheNewForm) {
   EXPECT_EQ(new_form.rope.theta, 1e6);
 }
 
+// As vLLM derives its longest sequence.
+TEST(Rope, StretchesTheContextWhereFilesStateWhatWasTrained) {
+  const auto context = [](std::string_view rope) {
+    return Parse(Config("llama",
+                        R"("max_position_embeddings":4096,"rope_scaling":)" + std::string(rope)))
+        .context_length();
+  };
+  EXPECT_EQ(context("null"), 4096);
+  EXPECT_EQ(context(R"({"type":"linear","factor":4})"), 16384);
+  EXPECT_EQ(context(R"({"type":"dynamic","factor":2})"), 8192);
+  EXPECT_EQ(context(R"({"type":"yarn","factor":4,"original_max_position_embeddings":2048})"), 8192);
+  EXPECT_EQ(context(R"({"type":"yarn","factor":2,"original_max_position_embeddings":1024})"), 4096);
+  EXPECT_EQ(context(R"({"rope_type":"llama3","factor":8,"original_max_position_embeddings":512})"),
+            4096);
+  EXPECT_EQ(context(R"({"type":"linear","factor":1e30})"), int64_t{1} << 31);
+}
+
 // Ratios and values of Llama 3.1's and Qwen3's published configurations, computed from the formulas
 // of transformers.
 TEST(RopeFrequencies, OfLlama3HaveThePublishedRatios) {

@@ -11,8 +11,8 @@ using namespace hyprstream::testing;
 constexpr float kLogitTolerance = 1e-4f;  // 5 times the reference's own f32 rounding
 
 struct Golden {
-  std::string model;     // below fixtures/
-  std::string expected;  // below fixtures/
+  std::string model;     // below tests/data/
+  std::string expected;  // below tests/data/
 };
 
 void PrintTo(const Golden& golden, std::ostream* out) { *out << golden.model; }
@@ -20,24 +20,24 @@ void PrintTo(const Golden& golden, std::ostream* out) { *out << golden.model; }
 class GoldenLogits : public ::testing::TestWithParam<Golden> {};
 
 TEST_P(GoldenLogits, EqualTheReferenceOnEveryInstructionSet) {
-  const auto expected = formats::SafetensorsFile::Open(DataPath("fixtures/" + GetParam().expected));
+  const auto expected = formats::SafetensorsFile::Open(DataPath(GetParam().expected));
   const std::vector<int32_t> ids = ReadIds(expected->Find("input_ids")->view);
   const std::span<const float> want = expected->Find("logits")->view.As<float>();
   for (const kernels::Isa isa : kernels::SupportedIsas()) {
     Compute compute(2, isa);
-    const auto model = LoadExact(DataPath("fixtures/" + GetParam().model), compute.context);
+    const auto model = LoadExact(DataPath(GetParam().model), compute.context);
     const Tensor got = RunModel(*model, compute.context, ids);
     EXPECT_LE(MaxDifference(got.As<float>(), want), kLogitTolerance) << kernels::IsaName(isa);
   }
 }
 
 TEST_P(GoldenLogits, DoNotDependOnHowThePromptIsCut) {
-  const auto expected = formats::SafetensorsFile::Open(DataPath("fixtures/" + GetParam().expected));
+  const auto expected = formats::SafetensorsFile::Open(DataPath(GetParam().expected));
   const std::vector<int32_t> ids = ReadIds(expected->Find("input_ids")->view);
   for (const ops::Arithmetic arithmetic : {ops::Arithmetic::kExact, ops::Arithmetic::kServing}) {
     Compute compute(2);
     Compute alone(1);
-    const auto files = formats::ModelFiles::Open(DataPath("fixtures/" + GetParam().model));
+    const auto files = formats::ModelFiles::Open(DataPath(GetParam().model));
     const auto model = model::Model::Load(files, compute.context, {.arithmetic = arithmetic});
     for (const DType cache : {DType::kF32, DType::kBF16}) {
       const Tensor whole = RunModel(*model, compute.context, ids, {.cache = cache});
@@ -50,30 +50,40 @@ TEST_P(GoldenLogits, DoNotDependOnHowThePromptIsCut) {
 }
 
 const Golden kGolden[] = {
-    {"qwen3-untied", "qwen3-untied/expected.safetensors"},
-    {"qwen3-tied/bf16", "qwen3-tied/bf16/expected.safetensors"},
-    {"qwen3-tied/f16", "qwen3-tied/f16/expected.safetensors"},
-    {"qwen3-tied/f32", "qwen3-tied/f32/expected.safetensors"},
-    {"qwen3-tied/sharded", "qwen3-tied/sharded/expected.safetensors"},
-    {"qwen2-bias", "qwen2-bias/expected.safetensors"},
-    {"llama-llama3rope", "llama-llama3rope/expected.safetensors"},
-    {"llama-linear", "llama-linear/expected.safetensors"},
-    {"qwen3-yarn", "qwen3-yarn/expected.safetensors"},
-    {"mistral-sliding", "mistral-sliding/expected.safetensors"},
-    {"qwen3-moe", "qwen3-moe/expected.safetensors"},
-    {"gguf/qwen3-gguf/model-F32.gguf", "gguf/qwen3-gguf/expected.safetensors"},
-    {"gguf/qwen3-gguf/model-F16.gguf", "gguf/qwen3-gguf/expected-F16.safetensors"},
-    {"gguf/qwen3-gguf/model-BF16.gguf", "gguf/qwen3-gguf/expected-BF16.safetensors"},
-    {"gguf/qwen3-gguf/model-Q8_0.gguf", "gguf/qwen3-gguf/expected-Q8_0.safetensors"},
-    {"gguf/qwen3-gguf/model-Q5_1.gguf", "gguf/qwen3-gguf/expected-Q5_1.safetensors"},
-    {"gguf/qwen3-gguf/model-Q5_0.gguf", "gguf/qwen3-gguf/expected-Q5_0.safetensors"},
-    {"gguf/qwen3-gguf/model-Q4_1.gguf", "gguf/qwen3-gguf/expected-Q4_1.safetensors"},
-    {"gguf/qwen3-gguf/model-Q4_0.gguf", "gguf/qwen3-gguf/expected-Q4_0.safetensors"},
-    {"gguf/qwen3-untied-F32.gguf", "qwen3-untied/expected.safetensors"},
-    {"gguf/qwen3-kquant-Q4_K_M.gguf", "gguf/qwen3-kquant-Q4_K_M.expected.safetensors"},
-    {"gguf/llama-gguf/model-F32.gguf", "gguf/llama-gguf/expected.safetensors"},
-    {"gguf/llama-gguf/model-llama3rope-Q8_0.gguf",
-     "gguf/llama-gguf/expected-llama3rope-Q8_0.safetensors"},
+    {"fixtures/qwen3-untied", "fixtures/qwen3-untied/expected.safetensors"},
+    {"fixtures/qwen3-tied/bf16", "fixtures/qwen3-tied/bf16/expected.safetensors"},
+    {"fixtures/qwen3-tied/f16", "fixtures/qwen3-tied/f16/expected.safetensors"},
+    {"fixtures/qwen3-tied/f32", "fixtures/qwen3-tied/f32/expected.safetensors"},
+    {"fixtures/qwen3-tied/sharded", "fixtures/qwen3-tied/sharded/expected.safetensors"},
+    {"fixtures/qwen2-bias", "fixtures/qwen2-bias/expected.safetensors"},
+    {"fixtures/llama-llama3rope", "fixtures/llama-llama3rope/expected.safetensors"},
+    {"fixtures/llama-linear", "fixtures/llama-linear/expected.safetensors"},
+    {"fixtures/qwen3-yarn", "fixtures/qwen3-yarn/expected.safetensors"},
+    {"fixtures/mistral-sliding", "fixtures/mistral-sliding/expected.safetensors"},
+    {"fixtures/qwen3-moe", "fixtures/qwen3-moe/expected.safetensors"},
+    {"fixtures/gguf/qwen3-gguf/model-F32.gguf", "fixtures/gguf/qwen3-gguf/expected.safetensors"},
+    {"fixtures/gguf/qwen3-gguf/model-F16.gguf",
+     "fixtures/gguf/qwen3-gguf/expected-F16.safetensors"},
+    {"fixtures/gguf/qwen3-gguf/model-BF16.gguf",
+     "fixtures/gguf/qwen3-gguf/expected-BF16.safetensors"},
+    {"fixtures/gguf/qwen3-gguf/model-Q8_0.gguf",
+     "fixtures/gguf/qwen3-gguf/expected-Q8_0.safetensors"},
+    {"fixtures/gguf/qwen3-gguf/model-Q5_1.gguf",
+     "fixtures/gguf/qwen3-gguf/expected-Q5_1.safetensors"},
+    {"fixtures/gguf/qwen3-gguf/model-Q5_0.gguf",
+     "fixtures/gguf/qwen3-gguf/expected-Q5_0.safetensors"},
+    {"fixtures/gguf/qwen3-gguf/model-Q4_1.gguf",
+     "fixtures/gguf/qwen3-gguf/expected-Q4_1.safetensors"},
+    {"fixtures/gguf/qwen3-gguf/model-Q4_0.gguf",
+     "fixtures/gguf/qwen3-gguf/expected-Q4_0.safetensors"},
+    {"fixtures/gguf/qwen3-untied-F32.gguf", "fixtures/qwen3-untied/expected.safetensors"},
+    {"fixtures/gguf/qwen3-kquant-Q4_K_M.gguf",
+     "fixtures/gguf/qwen3-kquant-Q4_K_M.expected.safetensors"},
+    {"fixtures/gguf/llama-gguf/model-F32.gguf", "fixtures/gguf/llama-gguf/expected.safetensors"},
+    {"fixtures/gguf/llama-gguf/model-llama3rope-Q8_0.gguf",
+     "fixtures/gguf/llama-gguf/expected-llama3rope-Q8_0.safetensors"},
+    {"llama-dynamic", "llama-dynamic/short.safetensors"},
+    {"llama-dynamic", "llama-dynamic/long.safetensors"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, GoldenLogits, ::testing::ValuesIn(kGolden));

@@ -1,5 +1,7 @@
 #include "support/data.h"
 
+#include <cstdlib>
+
 namespace hyprstream::testing {
 
 std::filesystem::path SourcePath(std::string_view relative) {
@@ -7,6 +9,11 @@ std::filesystem::path SourcePath(std::string_view relative) {
 }
 
 std::filesystem::path DataPath(std::string_view relative) {
+  constexpr std::string_view kFixtures = "fixtures/";
+  const char* other = std::getenv("HYPR_FIXTURES");
+  if (other && relative.starts_with(kFixtures)) {
+    return std::filesystem::path(other) / relative.substr(kFixtures.size());
+  }
   return SourcePath("tests/data") / relative;
 }
 

@@ -97,7 +97,7 @@ json::object ModelInfo(const ServedModel& model) {
   const std::string family(model::FamilyName(config.family));
   return {{"general.architecture", family},
           {"general.parameter_count", config.parameters()},
-          {family + ".context_length", config.max_position_embeddings},
+          {family + ".context_length", config.context_length()},
           {family + ".embedding_length", config.hidden_size},
           {family + ".block_count", config.num_hidden_layers},
           {family + ".feed_forward_length", config.intermediate_size},
