@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How well sparse and dense adapters learn, and what they forget, on the bundled model.
 
-  bench/adapter_study.py [--seeds 0,1,2] [--task facts|capitals|all] [--only sparse,…] [--threads N]
+  bench/adapter_study.py [--seeds 0,1,2] [--task facts|capitals|all] [--only 'sparse;dense r=8'] [--threads N]
 
 Facts: 20 of models/willowbrook/making/facts.json's held-back facts, three phrasings taught, the
 fourth asked (another one for each fact). Capitals: 60 known questions answered in capital letters,
