@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kBlock = 128;
 constexpr size_t kLanes = 16;
+constexpr size_t kUsualCandidates = 1024;
 constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
 struct BlockScan {
@@ -49,6 +50,9 @@ void TopSelector::Scan(std::span<const float> row) {
   row_ = row;
   const size_t blocks = (row.size() + kBlock - 1) / kBlock;
   block_max_.resize(blocks);
+  // At once, so that a thread takes no memory when it first draws a token for another request.
+  ordered_max_.reserve(blocks);
+  found_.reserve(kUsualCandidates);
   bool nan = false;
   largest_ = kLowest;
   for (size_t block = 0; block < blocks; ++block) {
