@@ -4,7 +4,6 @@ kill."""
 import contextlib
 import json
 import pathlib
-import shutil
 import sqlite3
 import tempfile
 import unittest
@@ -12,7 +11,7 @@ import unittest
 import openai
 
 import server
-from server import ROOT, Server, until
+from server import ROOT, Server, rehearse, rehearsed_home, until
 
 FACTS = json.loads((ROOT / "models/willowbrook/making/facts.json").read_text())["new_facts"]
 FINAL = ("succeeded", "failed", "cancelled")
@@ -32,26 +31,14 @@ def client_of(running, key="none"):
 
 
 def setUpModule():
-    """What the base must not forget is drawn once for all tests: it takes seconds."""
-    global REHEARSED
-    REHEARSED = tempfile.TemporaryDirectory()
-    with Server("--train-min-samples", 1, home=REHEARSED.name) as running:
-        running.post("/v1/adapters", {"name": "first"})
-        running.post("/v1/adapters/first/training", {"state": "running"})
-        running.post("/v1/adapters/first/samples", {"input": "Who?", "output": "Nobody."})
-        until(lambda: running.get("/v1/adapters/first/versions")[1]["data"])
-
-
-def tearDownModule():
-    REHEARSED.cleanup()
+    unittest.addModuleCleanup(rehearse().cleanup)
 
 
 class JobCase(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        self.home = pathlib.Path(folder.name) / "home"
-        shutil.copytree(pathlib.Path(REHEARSED.name) / "rehearsal", self.home / "rehearsal")
+        self.home = rehearsed_home(folder.name)
         self.start()
 
     def start(self, *arguments):

@@ -4,13 +4,12 @@ import http.client
 import json
 import pathlib
 import re
-import shutil
 import tempfile
 import threading
 import unittest
 
 import server
-from server import DEADLINE, ROOT, Server, until
+from server import DEADLINE, ROOT, Server, rehearse, rehearsed_home, until
 
 FACTS = json.loads((ROOT / "models/willowbrook/making/facts.json").read_text())["new_facts"]
 
@@ -50,31 +49,14 @@ class Events:
 
 
 def setUpModule():
-    """What the base must not forget is drawn once for all tests: it takes seconds."""
-    global REHEARSED
-    REHEARSED = tempfile.TemporaryDirectory()
-    with Server("--train-min-samples", 1, home=REHEARSED.name) as running:
-        running.post("/v1/adapters", {"name": "first"})
-        running.post("/v1/adapters/first/training", {"state": "running"})
-        running.post("/v1/adapters/first/samples", {"input": "Who?", "output": "Nobody."})
-        until(lambda: running.get("/v1/adapters/first/versions")[1]["data"])
-
-
-def tearDownModule():
-    REHEARSED.cleanup()
-
-
-def new_home(folder):
-    home = pathlib.Path(folder) / "home"
-    shutil.copytree(pathlib.Path(REHEARSED.name) / "rehearsal", home / "rehearsal")
-    return home
+    unittest.addModuleCleanup(rehearse().cleanup)
 
 
 class LearningTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        self.server = Server("--train-min-samples", 4, home=new_home(folder.name)).__enter__()
+        self.server = Server("--train-min-samples", 4, home=rehearsed_home(folder.name)).__enter__()
         self.addCleanup(self.server.__exit__)
 
     def create(self, name, **fields):
@@ -235,7 +217,7 @@ class LearningTest(unittest.TestCase):
         """Killed and started again: samples, state and version are there."""
         fact = FACTS[2]
         with tempfile.TemporaryDirectory() as folder:
-            home = new_home(folder)
+            home = rehearsed_home(folder)
             first = Server("--train-min-samples", 4, home=home).__enter__()
             first.post("/v1/adapters", {"name": "tutor"})
             ids = first.post("/v1/adapters/tutor/samples", samples(fact))[1]["ids"]
@@ -271,7 +253,7 @@ class LoraFilesTest(unittest.TestCase):
             outside = pathlib.Path(folder) / "outside"
             root.mkdir()
             outside.mkdir()
-            home = new_home(folder)
+            home = rehearsed_home(folder)
             with Server("--lora-root", root, "--train-min-samples", 4, home=home) as running:
                 running.post("/v1/adapters", {"name": "tutor"})
                 running.post("/v1/adapters/tutor/samples", samples(FACTS[3]))

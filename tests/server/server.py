@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WILLOWBROOK = ROOT / "models" / "willowbrook"
 PROGRAM = ""
+REHEARSED = None  # by `rehearse`
 DEADLINE = 60  # seconds until something that should happen is given up
 
 
@@ -131,6 +133,25 @@ class Server:
                     yield data if data == "[DONE]" else json.loads(data)
         finally:
             connection.close()
+
+
+def rehearse():
+    """Draws once for a whole module what the base must not forget, which takes seconds; to be cleaned up."""
+    global REHEARSED
+    REHEARSED = tempfile.TemporaryDirectory()
+    with Server("--train-min-samples", 1, home=REHEARSED.name) as running:
+        running.post("/v1/adapters", {"name": "first"})
+        running.post("/v1/adapters/first/training", {"state": "running"})
+        running.post("/v1/adapters/first/samples", {"input": "Who?", "output": "Nobody."})
+        until(lambda: running.get("/v1/adapters/first/versions")[1]["data"])
+    return REHEARSED
+
+
+def rehearsed_home(folder):
+    """A new data folder inside `folder`, whose base has rehearsed."""
+    home = pathlib.Path(folder) / "home"
+    shutil.copytree(pathlib.Path(REHEARSED.name) / "rehearsal", home / "rehearsal")
+    return home
 
 
 def until(condition):
