@@ -16,11 +16,12 @@ import http.server
 import json
 import re
 import socket
-import socketserver
 import ssl
 import threading
 import time
 import urllib.parse
+
+from mock_servers import MockServers, serve
 
 LFS_FROM = 10_000  # larger files lie in the storage
 SIGNATURE = "X-Amz-Signature"
@@ -86,7 +87,7 @@ class Faults:
         self.gate = None           # an Event; bodies wait for it once half is sent
 
 
-class MockHub:
+class MockHub(MockServers):
     def __init__(self, certificate=None):
         """`certificate`: (certificate file, key file); the hub, not the storage, speaks TLS then."""
         self.repositories = {}
@@ -106,16 +107,6 @@ class MockHub:
             self._servers[0].socket = context.wrap_socket(
                 self._servers[0].socket, server_side=True, do_handshake_on_connect=False)
             self.url = self.url.replace("http:", "https:")
-
-    def __enter__(self):
-        for server in self._servers:
-            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        for server in self._servers:
-            server.shutdown()
-            server.server_close()
 
     def add(self, name, files, ref="main"):
         """A commit with these files; returns its name."""
@@ -142,13 +133,7 @@ def _server(hub, kind):
         pass
     Handler.hub, Handler.kind = hub, kind
 
-    class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
-        daemon_threads = True
-        request_queue_size = 64
-
-        def handle_error(self, request, client_address):
-            pass  # clients that break off
-    return Server(("127.0.0.1", 0), Handler)
+    return serve(Handler)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

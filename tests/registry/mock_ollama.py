@@ -11,8 +11,9 @@ import http.server
 import json
 import pathlib
 import re
-import socketserver
 import threading
+
+from mock_servers import MockServers, serve
 
 IMAGE = "application/vnd.ollama.image."
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -57,7 +58,7 @@ class Faults:
         self.ignore_range = False
 
 
-class MockOllama:
+class MockOllama(MockServers):
     def __init__(self):
         self.faults = Faults()
         self.manifests = {}
@@ -69,16 +70,6 @@ class MockOllama:
         self.host = "127.0.0.1:%d" % self._servers[0].server_port
         self.url = "http://" + self.host
         self.storage_url = "http://127.0.0.1:%d" % self._servers[1].server_port
-
-    def __enter__(self):
-        for server in self._servers:
-            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        for server in self._servers:
-            server.shutdown()
-            server.server_close()
 
     def add(self, name, layers, manifest=None):
         pairs = layers.items() if isinstance(layers, dict) else layers
@@ -166,11 +157,4 @@ def _server(mock, port):
             if cut is not None:
                 self.close_connection = True
 
-    class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
-        daemon_threads = True
-        allow_reuse_address = True
-
-        def handle_error(self, *_):
-            pass  # a client that went away
-
-    return Server(("127.0.0.1", 0), Handler)
+    return serve(Handler)
