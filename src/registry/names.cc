@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "text/utf8.h"
 
 namespace hyprstream::registry {
 namespace {
@@ -12,6 +13,7 @@ constexpr size_t kLongestFileName = 255;
 constexpr size_t kLongestPath = 1024;
 constexpr size_t kMostParts = 16;
 constexpr size_t kLongestShown = 200;
+constexpr size_t kLongestCharacter = 4;  // bytes
 
 bool IsAlphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -24,37 +26,6 @@ bool IsHex(std::string_view text, size_t length) {
 }
 
 bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
-
-// The length of the character at the beginning of `text`; 0 when it is no UTF-8. RFC 3629.
-size_t CharacterLength(std::string_view text) {
-  const auto byte = [&](size_t at) {
-    return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u;
-  };
-  const auto follows = [&](size_t at) { return (byte(at) & 0xC0) == 0x80; };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    const bool overlong = first == 0xE0 && byte(1) < 0xA0;
-    const bool surrogate = first == 0xED && byte(1) >= 0xA0;
-    return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const bool overlong = first == 0xF0 && byte(1) < 0x90;
-    const bool beyond = first == 0xF4 && byte(1) >= 0x90;
-    return follows(1) && follows(2) && follows(3) && !overlong && !beyond ? 4 : 0;
-  }
-  return 0;
-}
-
-bool IsUtf8(std::string_view text) {
-  while (!text.empty()) {
-    const size_t length = CharacterLength(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
 
 void CheckPart(std::string_view what, std::string_view part) {
   const bool good = !part.empty() && part.size() <= kLongestPart &&
@@ -77,7 +48,7 @@ std::string_view Fault(std::string_view path) {
   if (path.size() > kLongestPath) return "it is longer than 1024 bytes";
   if (std::any_of(path.begin(), path.end(), IsControl)) return "it has a control character";
   if (path.find('\\') != std::string_view::npos) return "it has a backslash";
-  if (!IsUtf8(path)) return "it is not UTF-8";
+  if (text::FindInvalidUtf8(path)) return "it is not UTF-8";
   if (path.size() >= 2 && path[1] == ':') return "it begins with a drive letter";
   size_t parts = 0;
   for (size_t begin = 0; begin <= path.size();) {
@@ -151,10 +122,10 @@ std::string FolderOf(const ModelKey& key) {
 std::string Shown(std::string_view text) {
   std::string shown;
   while (!text.empty() && shown.size() < kLongestShown) {
-    const size_t length = CharacterLength(text);
-    const bool good = length > 0 && !IsControl(text.front());
-    shown += good ? text.substr(0, length) : std::string_view("?");
-    text.remove_prefix(std::max<size_t>(length, 1));
+    const bool broken = text::FindInvalidUtf8(text.substr(0, kLongestCharacter)) == size_t{0};
+    const size_t length = broken ? 1 : text::ReadCodePoint(text.data()).length;
+    shown += broken || IsControl(text.front()) ? std::string_view("?") : text.substr(0, length);
+    text.remove_prefix(length);
   }
   return text.empty() ? shown : shown + "…";
 }
