@@ -160,14 +160,12 @@ void TrainingPass::RunLayers(ops::Context& context, std::span<const Matrix> inpu
       LayerActivations activations = layer.Allocate(memory_, input);
       layer.Forward(context, memory_, activations, out);
       kept_.push_back(std::move(activations));
-      context.Pause();
       continue;
     }
     const ops::Scratch::Frame frame(context.scratch);
     LayerActivations activations = layer.Allocate(context.scratch, input);
     layer.Forward(context, context.scratch, activations, out);
     if (i >= lowest_) kept_.push_back({.input = input});
-    context.Pause();
   }
 }
 
@@ -192,12 +190,10 @@ void TrainingPass::Backward(ops::Context& context, ConstMatrix dhidden, Gradient
     if (i < whole_) {
       kept = layer.Allocate(context.scratch, kept.input);
       layer.Forward(context, context.scratch, kept, {});
-      context.Pause();
     }
     layer.Backward(context, kept,
                    i == lowest_ ? TrainingLayer::Depth::kLowest : TrainingLayer::Depth::kBelow, d,
                    sink);
-    context.Pause();
   }
   step_.reset();
 }
