@@ -18,7 +18,7 @@ function(hypr_isa_sources)
   cmake_parse_arguments(ARG "" "" "AVX2;AVX512" ${ARGN})
   set_source_files_properties(${ARG_AVX2} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c")
   set(avx512 -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
-    -mavx512bf16 -mavx512vbmi)
+    -mavx512bf16 -mavx512vbmi -mgfni)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # gcc 12 takes the undefined operand of its own intrinsics for a mistake (GCC bug 105593).
     list(APPEND avx512 -Wno-uninitialized -Wno-maybe-uninitialized)

@@ -83,20 +83,19 @@ struct PackedVectors {
     _mm256_storeu_si256(p, bytes.half[0]);
     _mm256_storeu_si256(p + 1, bytes.half[1]);
   }
-  static Bytes And(const Bytes& bytes, int mask) {
-    const __m256i wide = _mm256_set1_epi8(static_cast<char>(mask));
-    return {{_mm256_and_si256(bytes.half[0], wide), _mm256_and_si256(bytes.half[1], wide)}};
-  }
   static Bytes Or(const Bytes& a, const Bytes& b) {
     return {{_mm256_or_si256(a.half[0], b.half[0]), _mm256_or_si256(a.half[1], b.half[1])}};
   }
-  template <int n>
-  static Bytes Shift(const Bytes& bytes) {
-    if constexpr (n >= 0) {
-      return {{_mm256_srli_epi64(bytes.half[0], n), _mm256_srli_epi64(bytes.half[1], n)}};
-    } else {
-      return {{_mm256_slli_epi64(bytes.half[0], -n), _mm256_slli_epi64(bytes.half[1], -n)}};
+  template <int shift, int mask>
+  static Bytes Field(const Bytes& bytes) {
+    const __m256i wide = _mm256_set1_epi8(static_cast<char>(mask));
+    Bytes out;
+    for (int h = 0; h < 2; ++h) {
+      const __m256i half = shift >= 0 ? _mm256_srli_epi64(bytes.half[h], shift >= 0 ? shift : 0)
+                                      : _mm256_slli_epi64(bytes.half[h], shift < 0 ? -shift : 0);
+      out.half[h] = _mm256_and_si256(half, wide);
     }
+    return out;
   }
   static Bytes Lookup(const uint8_t* table, const Bytes& index) {
     const __m256i levels =
@@ -117,14 +116,24 @@ struct PackedVectors {
     return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
   }
 
+  struct Acc {
+    __m256 half[2];
+  };
+  static Acc Zero() { return {{_mm256_setzero_ps(), _mm256_setzero_ps()}}; }
+  static Acc LoadSums(const float* p) { return {{_mm256_load_ps(p), _mm256_load_ps(p + 8)}}; }
+  static void StoreSums(float* p, const Acc& acc) {
+    _mm256_store_ps(p, acc.half[0]);
+    _mm256_store_ps(p + 8, acc.half[1]);
+  }
+
   template <int MR, class Format, class Source>
-  static void Tile(const TileArgs& t, const Source& source) {
+  static void Tile(const TileArgs& t, const Source& source, Acc* sums) {
     constexpr int kSubs = 32 / Format::kSub;
     constexpr int kGroups = 8 / kSubs;
     constexpr bool kSigned = Format::kOffset == 128;
     __m256 acc[MR][2];
     for (int m = 0; m < MR; ++m) {
-      for (int h = 0; h < 2; ++h) acc[m][h] = _mm256_load_ps(t.acc + m * t.acc_stride + 8 * h);
+      for (int h = 0; h < 2; ++h) acc[m][h] = sums[m].half[h];
     }
     for (int b = 0; b < t.blocks; ++b) {
       FetchAhead<Format, MR>(t, b);
@@ -165,7 +174,7 @@ struct PackedVectors {
       });
     }
     for (int m = 0; m < MR; ++m) {
-      for (int h = 0; h < 2; ++h) _mm256_store_ps(t.acc + m * t.acc_stride + 8 * h, acc[m][h]);
+      for (int h = 0; h < 2; ++h) sums[m].half[h] = acc[m][h];
     }
   }
 };

@@ -123,19 +123,23 @@ struct Bf16Dot {
 struct PackedVectors : StripBytes {
   static constexpr int kMaxRows = 8;
 
-  static void Store(uint8_t* p, Bytes bytes) { _mm512_storeu_si512(p, bytes); }
   static __m512i Broadcast(const int8_t* four) {
     int32_t word;
     std::memcpy(&word, four, sizeof(word));
     return _mm512_set1_epi32(word);
   }
 
+  using Acc = __m512;
+  static Acc Zero() { return _mm512_setzero_ps(); }
+  static Acc LoadSums(const float* p) { return _mm512_load_ps(p); }
+  static void StoreSums(float* p, Acc acc) { _mm512_store_ps(p, acc); }
+
   template <int MR, class Format, class Source>
-  static void Tile(const TileArgs& t, const Source& source) {
+  static void Tile(const TileArgs& t, const Source& source, Acc* sums) {
     constexpr int kSubs = 32 / Format::kSub;  // in a block
     constexpr int kGroups = 8 / kSubs;
     __m512 acc[MR];
-    for (int m = 0; m < MR; ++m) acc[m] = _mm512_load_ps(t.acc + m * t.acc_stride);
+    for (int m = 0; m < MR; ++m) acc[m] = sums[m];
     for (int b = 0; b < t.blocks; ++b) {
       FetchAhead<Format, MR>(t, b);
       Unroll<kSubs>([&]<int s>() __attribute__((always_inline)) {
@@ -167,7 +171,7 @@ struct PackedVectors : StripBytes {
         }
       });
     }
-    for (int m = 0; m < MR; ++m) _mm512_store_ps(t.acc + m * t.acc_stride, acc[m]);
+    for (int m = 0; m < MR; ++m) sums[m] = acc[m];
   }
 };
 

@@ -5,7 +5,8 @@
 // x. Included by the instruction-set files only; `V` is their unnamed-namespace type with what
 // packed_format.h wants and
 //   kMaxRows   rows of x in a register tile: a power of two
-//   Tile<MR, Format>(const TileArgs&, const Source&)   Source: Direct or Buffered, below
+//   Acc        a strip's sixteen sums; Zero(), LoadSums(pointer), StoreSums(pointer, Acc)
+//   Tile<MR, Format>(const TileArgs&, const Source&, Acc[MR])   Source: Direct or Buffered, below
 #pragma once
 
 #include <utility>
@@ -26,9 +27,7 @@ struct TileArgs {
   int64_t x_stride;          // ActivationBlocks from row to row
   const RowTerms* terms;     // one per row
   const RecordScales* weight;
-  int blocks;  // of 32 elements
-  float* acc;  // [rows][16], acc_stride floats from row to row
-  int64_t acc_stride;
+  int blocks;             // of 32 elements
   const uint8_t* record;  // to fetch on from, or null
 };
 
@@ -137,15 +136,17 @@ inline void PackedRows(const PackedMatmulArgs& a, const Group& group, RecordRows
                           .terms = terms,
                           .weight = &group.scales[s],
                           .blocks = r.blocks,
-                          .acc = r.acc + s * kStripRows,
-                          .acc_stride = kAccStride,
                           .record = r.row == 0 ? group.records[s] : nullptr};
+      float* sums = r.acc + s * kStripRows;
+      typename V::Acc acc[MR];
+      for (int m = 0; m < MR; ++m) acc[m] = V::LoadSums(sums + m * kAccStride);
       if constexpr (kCodes == Codes::kDirect) {
         const Direct<V, Format> source{Format::Locate(group.records[s], r.blocks)};
-        V::template Tile<MR, Format>(tile, source);
+        V::template Tile<MR, Format>(tile, source, acc);
       } else {
-        V::template Tile<MR, Format>(tile, Buffered<V>{group.codes[s]});
+        V::template Tile<MR, Format>(tile, Buffered<V>{group.codes[s]}, acc);
       }
+      for (int m = 0; m < MR; ++m) V::StoreSums(sums + m * kAccStride, acc[m]);
     }
   }
   if constexpr (MR > 1) PackedRows<V, Format, kCodes, MR / 2>(a, group, r);
@@ -198,8 +199,46 @@ inline void PackedBlock(const PackedMatmulArgs& a, int64_t begin, int64_t end) {
   }
 }
 
+inline constexpr int64_t kOneRowRecords =
+    (kPackedScratchBytes - static_cast<int64_t>(sizeof(RecordScales))) /
+    static_cast<int64_t>(sizeof(RowTerms));
+
+/// One row of x: what it adds to each record is made once for all strips, and a strip's sums stay
+/// in registers from end to end.
+template <class V, class Format>
+inline void PackedOneRow(const PackedMatmulArgs& a) {
+  RecordScales& scales = *reinterpret_cast<RecordScales*>(a.scratch);
+  auto* terms = reinterpret_cast<RowTerms*>(a.scratch + sizeof(RecordScales));
+  const int64_t records = ActivationBlocks(a.k);
+  for (int64_t i = 0; i < records; ++i) FillTerms<V, Format>(a.x[i], terms[i]);
+  const int last_blocks = static_cast<int>((a.k - (records - 1) * kSuperBlock) / 32);
+  for (int64_t first = 0; first < a.outputs; first += kStripRows) {
+    const auto* record =
+        reinterpret_cast<const uint8_t*>(a.strips) + first / kStripRows * a.strip_stride;
+    typename V::Acc acc[1] = {V::Zero()};
+    for (int64_t i = 0; i < records; ++i, record += kStripRows * Format::kRecordBytes) {
+      const int blocks = i + 1 < records ? 8 : last_blocks;
+      Format::Scales(record, blocks, scales);
+      V::template Tile<1, Format>({.x = a.x + i,
+                                   .x_stride = 0,
+                                   .terms = terms + i,
+                                   .weight = &scales,
+                                   .blocks = blocks,
+                                   .record = record},
+                                  Direct<V, Format>{Format::Locate(record, blocks)}, acc);
+    }
+    alignas(64) float sums[kStripRows];
+    V::StoreSums(sums, acc[0]);
+    const int64_t outputs = a.outputs - first < kStripRows ? a.outputs - first : kStripRows;
+    for (int64_t i = 0; i < outputs; ++i) {
+      a.y[first + i] = a.bias == nullptr ? sums[i] : sums[i] + a.bias[first + i];
+    }
+  }
+}
+
 template <class V, class Format>
 inline void RunPackedMatmul(const PackedMatmulArgs& a) {
+  if (a.rows == 1 && ActivationBlocks(a.k) <= kOneRowRecords) return PackedOneRow<V, Format>(a);
   // Few rows: the weights come from memory, fastest as one stream.
   if (a.rows <= V::kMaxRows) return PackedBlock<V, Format, Codes::kDirect, 1>(a, 0, a.rows);
   for (int64_t begin = 0; begin < a.rows; begin += kPackedRowBlock) {

@@ -83,19 +83,16 @@ struct PackedScalar {
   static void Store(uint8_t* p, const Bytes& bytes) {
     std::memcpy(p, bytes.word, sizeof(bytes.word));
   }
-  static Bytes And(Bytes bytes, int mask) {
-    for (uint64_t& word : bytes.word) word &= 0x0101010101010101u * static_cast<uint64_t>(mask);
-    return bytes;
-  }
   static Bytes Or(Bytes a, const Bytes& b) {
     for (int i = 0; i < 8; ++i) a.word[i] |= b.word[i];
     return a;
   }
-  template <int n>
-  static Bytes Shift(Bytes bytes) {
+  template <int shift, int mask>
+  static Bytes Field(Bytes bytes) {
+    constexpr uint64_t kMask = uint64_t{0x0101010101010101} * mask;
     for (uint64_t& word : bytes.word) {
-      if constexpr (n >= 0) word >>= n;
-      if constexpr (n < 0) word <<= -n;
+      word = (shift >= 0 ? word >> (shift >= 0 ? shift : 0) : word << (shift < 0 ? -shift : 0)) &
+             kMask;
     }
     return bytes;
   }
@@ -113,13 +110,24 @@ struct PackedScalar {
     }
   }
 
+  struct Acc {
+    float row[16];
+  };
+  static Acc Zero() { return {}; }
+  static Acc LoadSums(const float* p) {
+    Acc acc;
+    std::memcpy(acc.row, p, sizeof(acc.row));
+    return acc;
+  }
+  static void StoreSums(float* p, const Acc& acc) { std::memcpy(p, acc.row, sizeof(acc.row)); }
+
   template <int MR, class Format, class Source>
-  static void Tile(const TileArgs& t, const Source& source) {
+  static void Tile(const TileArgs& t, const Source& source, Acc* sums) {
     constexpr int kSubs = 32 / Format::kSub;
     constexpr int kGroups = 8 / kSubs;
     for (int m = 0; m < MR; ++m) {
       const ActivationBlock& x = t.x[m * t.x_stride];
-      float* acc = t.acc + m * t.acc_stride;
+      float* acc = sums[m].row;
       for (int b = 0; b < t.blocks; ++b) {
         Unroll<kSubs>([&]<int s>() {
           const int j = kSubs * b + s;

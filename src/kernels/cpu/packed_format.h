@@ -3,8 +3,8 @@
 //   w = scale · (code − kOffset) + minimum
 // Included by the instruction-set files only; `V` is their unnamed-namespace type with
 //   Bytes                           64 bytes in registers
-//   Load(pointer), Store(pointer, Bytes), And(Bytes, uint8_t), Or(Bytes, Bytes)
-//   Shift<n>(Bytes)                 right, or left for negative n; of words, so mask afterwards
+//   Load(pointer), Store(pointer, Bytes), Or(Bytes, Bytes)
+//   Field<shift, mask>(Bytes)       of each byte: right, or left for negative shift; then masked
 //   Lookup(const uint8_t[16], Bytes)
 //   WidenF16(const uint8_t* halves, float out[16])
 #pragma once
@@ -28,21 +28,19 @@ struct Planes {
 
 template <class V, int g>
 inline typename V::Bytes NibbleCodes(const uint8_t* low, int b) {
-  const auto bytes = V::Load(low + 256 * b + 64 * (g % 4));
-  return V::And(V::template Shift<g / 4 * 4>(bytes), 15);
+  return V::template Field<g / 4 * 4, 15>(V::Load(low + 256 * b + 64 * (g % 4)));
 }
 
 /// Group g of a 2-bit plane, moved to bit `to`.
 template <class V, int g, int to>
 inline typename V::Bytes PairCodes(const uint8_t* plane, int b) {
-  const auto bytes = V::Load(plane + 128 * b + 64 * (g / 4));
-  return V::And(V::template Shift<2 * (g % 4) - to>(bytes), 3 << to);
+  return V::template Field<2 * (g % 4) - to, 3 << to>(V::Load(plane + 128 * b + 64 * (g / 4)));
 }
 
 /// Group g of a 1-bit plane, moved to bit `to`.
 template <class V, int g, int to>
 inline typename V::Bytes BitCodes(const uint8_t* plane, int b) {
-  return V::And(V::template Shift<g - to>(V::Load(plane + 64 * b)), 1 << to);
+  return V::template Field<g - to, 1 << to>(V::Load(plane + 64 * b));
 }
 
 // out[i] = low halves, out[count + i] = high halves of count bytes (a multiple of 8).
@@ -53,7 +51,19 @@ static inline void WidenNibbles(const uint8_t* __restrict in, int count, uint8_t
   }
 }
 
-// Six-bit values: 2·`count` low halves, then the bits above, a quarter of the values each.
+/// 256 six-bit values: 128 bytes of low halves, then the bits above, a quarter of the values each.
+template <class V>
+inline void WidenSix256(const uint8_t* in, uint8_t* out) {
+  const auto first = V::Load(in);
+  const auto second = V::Load(in + 64);
+  const auto above = V::Load(in + 128);
+  V::Store(out, V::Or(V::template Field<0, 15>(first), V::template Field<-4, 48>(above)));
+  V::Store(out + 64, V::Or(V::template Field<0, 15>(second), V::template Field<-2, 48>(above)));
+  V::Store(out + 128, V::Or(V::template Field<4, 15>(first), V::template Field<0, 48>(above)));
+  V::Store(out + 192, V::Or(V::template Field<4, 15>(second), V::template Field<2, 48>(above)));
+}
+
+// The same for any 2·`count` values.
 static inline void WidenSix(const uint8_t* __restrict in, int count, uint8_t* __restrict out) {
   WidenNibbles(in, count, out);
   for (int field = 0; field < 4; ++field) {
@@ -162,7 +172,7 @@ struct K45Format {
     p += kBits * 512;
     alignas(64) uint8_t six[256];  // scales, then minima
     alignas(64) float d[16];
-    WidenSix(p, 128, six);
+    WidenSix256<V>(p, six);
     V::WidenF16(p + 192, d);
     ScaleBy(d, six, 8, 0, out.scales);
     WidenNegated<V>(p + 224, d);
@@ -211,7 +221,7 @@ struct Q3KFormat {
   static void Scales(const uint8_t* p, int, RecordScales& out) {
     alignas(64) uint8_t six[256];
     alignas(64) float d[16];
-    WidenSix(p + 1536, 128, six);
+    WidenSix256<V>(p + 1536, six);
     V::WidenF16(p + 1728, d);
     ScaleBy(d, six, 16, 32, out.scales);
   }
