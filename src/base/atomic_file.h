@@ -1,11 +1,14 @@
 // Writes a file that appears under its final name complete or not at all: a temporary name in the
-// same directory, fsync, rename, fsync of the directory. One thread per object.
+// same directory, fsync, rename, fsync of the directory. What a killed writer leaves is removed by
+// the next one to the same name. One thread per object.
 #pragma once
 
 #include <cstddef>
 #include <filesystem>
 #include <span>
 #include <string_view>
+
+#include "base/unfinished.h"
 
 namespace hyprstream {
 
@@ -25,8 +28,7 @@ class AtomicFile {
 
  private:
   std::filesystem::path target_;
-  std::filesystem::path temporary_;
-  int descriptor_ = -1;
+  internal::Unfinished file_;
 };
 
 }  // namespace hyprstream

@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "base/posix_file.h"
-#include "base/uuid.h"
 
 namespace hyprstream {
 
@@ -40,27 +39,27 @@ NewFolder::NewFolder(fs::path target, Existing existing)
   std::error_code problem;
   const fs::path parent = target_.has_parent_path() ? target_.parent_path() : fs::path(".");
   fs::create_directories(parent, problem);
-  temporary_ = parent / ("." + target_.filename().string() + "." + RandomUuid());
-  if (!problem) fs::create_directory(temporary_, problem);
   if (problem) Fail(target_, problem);
+  folder_ = internal::BeginFolder(target_);
 }
 
 NewFolder::~NewFolder() {
   std::error_code ignored;
-  if (!done_) fs::remove_all(temporary_, ignored);
+  if (!done_) fs::remove_all(folder_.path, ignored);
 }
 
 void NewFolder::Commit() {
   std::error_code problem;
   if (existing_ == Existing::kReplace && fs::is_directory(fs::symlink_status(target_, problem))) {
     // Both names change hands at once, so that there is a whole folder under the name at any time.
-    if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) != 0)
+    if (::renameat2(AT_FDCWD, folder_.path.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) !=
+        0)
       internal::FailFile("cannot replace folder", target_, errno);
     done_ = true;
-    fs::remove_all(temporary_, problem);
+    fs::remove_all(folder_.path, problem);
   } else {
     RequireNothingAt(target_);
-    fs::rename(temporary_, target_, problem);
+    fs::rename(folder_.path, target_, problem);
     if (problem) Fail(target_, problem);
     done_ = true;
   }

@@ -1,7 +1,10 @@
-// A folder that appears under its name complete or not at all. One thread per object.
+// A folder that appears under its name complete or not at all. What a killed writer leaves
+// is removed by the next one to the same name. One thread per object.
 #pragma once
 
 #include <filesystem>
+
+#include "base/unfinished.h"
 
 namespace hyprstream {
 
@@ -23,13 +26,13 @@ class NewFolder {
   NewFolder& operator=(const NewFolder&) = delete;
 
   /// Where the files go until Commit.
-  const std::filesystem::path& path() const { return temporary_; }
+  const std::filesystem::path& path() const { return folder_.path; }
   /// Errors: kAlreadyExists when something has taken the name meanwhile; kIo.
   void Commit();
 
  private:
   std::filesystem::path target_;
-  std::filesystem::path temporary_;
+  internal::Unfinished folder_;
   Existing existing_;
   bool done_ = false;
 };

@@ -4,8 +4,10 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/unfinished.h"
 #include "convert/companions.h"
 #include "convert/gguf_metadata.h"
+#include "convert/gguf_set.h"
 #include "convert/layout.h"
 #include "convert/recipe.h"
 #include "convert/rows.h"
@@ -21,6 +23,11 @@ using Existing = NewFolder::Existing;
 
 fs::path FolderAbove(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+/// Beside which the shards of `file` are written.
+fs::path ShardsFolder(const fs::path& file) {
+  return FolderAbove(file) / (file.filename().string() + ".shards");
 }
 
 /// The files are mapped while the output is written.
@@ -103,35 +110,21 @@ Fields MetadataOf(const formats::ModelFiles& source, const model::ModelConfig& c
   return fields;
 }
 
-void WriteGgufShards(const Shards& shards, const Fields& metadata, const fs::path& file,
-                     Existing existing) {
-  // All shards are whole before the first gets its name; number 1, without which none can be
-  // opened, is the last to.
+void WriteGgufShards(const Shards& shards, const Fields& metadata, const GgufSet& set) {
   const size_t total = [&] {
     size_t count = 0;
     for (const auto& shard : shards) count += shard.size();
     return count;
   }();
-  NewFolder folder(FolderAbove(file) / (file.filename().string() + ".shards"));
-  std::vector<fs::path> names;
+  NewFolder folder(ShardsFolder(set.file()));
   for (size_t i = 0; i < shards.size(); ++i) {
-    names.emplace_back(
-        ShardName(file.stem().string(), file.extension().string(), i, shards.size()));
-    if (existing == Existing::kRefuse) RequireNothingAt(FolderAbove(file) / names.back());
     Fields fields = i == 0 ? metadata : Fields{};
     fields.emplace_back("split.no", static_cast<uint16_t>(i));
     fields.emplace_back("split.count", static_cast<uint16_t>(shards.size()));
     fields.emplace_back("split.tensors.count", static_cast<int32_t>(total));
-    formats::WriteGgufStreamed(folder.path() / names.back(), fields, shards[i]);
+    formats::WriteGgufStreamed(folder.path() / set.names()[i].filename(), fields, shards[i]);
   }
-  for (size_t i = shards.size(); i-- > 0;) {
-    std::error_code problem;
-    fs::rename(folder.path() / names[i], FolderAbove(file) / names[i], problem);
-    if (problem) {
-      throw Error(ErrorCode::kIo,
-                  {.message = "cannot rename: " + problem.message(), .where = names[i].string()});
-    }
-  }
+  set.MoveShardsFrom(folder.path());
 }
 
 }  // namespace
@@ -157,14 +150,19 @@ Converted ConvertToGguf(const formats::ModelFiles& source, const fs::path& file,
   std::vector<StreamedTensor> tensors = Streams(laid, types, work);
   const Fields metadata = MetadataOf(source, config, tensors, file, MainType(laid, types));
   const Shards shards = CutIntoShards(std::move(tensors), options.shard_limit);
+  const GgufSet set(file, shards.size());
+  set.RequireFree(source.weight_files(), options.existing);
   std::error_code ignored;
   fs::create_directories(FolderAbove(file), ignored);
+  internal::RemoveUnfinished(file);
+  internal::RemoveUnfinished(ShardsFolder(file));
   RequireRoom(FolderAbove(file), total);
   if (shards.size() == 1) {
     formats::WriteGgufStreamed(file, metadata, shards.front());
   } else {
-    WriteGgufShards(shards, metadata, file, options.existing);
+    WriteGgufShards(shards, metadata, set);
   }
+  if (options.existing == Existing::kReplace) set.RemoveOthers(source.weight_files());
   progress.Finish();
   return Summary(shards);
 }

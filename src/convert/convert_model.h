@@ -30,7 +30,8 @@ struct Converted {
   std::map<DType, int64_t> tensors;  // how many of each type
 };
 
-/// One GGUF file at `file`, or shards beside that name ("x-00001-of-00003.gguf" for "x.gguf").
+/// One GGUF file at `file`, or shards beside that name ("x-00001-of-00003.gguf" for "x.gguf"). What
+/// replaces an earlier output replaces all its files, however many they were (convert/gguf_set.h).
 /// Errors: kAlreadyExists; kInvalidArgument when the output is the source; kResourceExhausted when
 /// the disk has no room; kDataLoss and kUnsupported naming a tensor and a place in it, as
 /// convert/rows.h says; kUnsupported for what GGUF cannot say of the model.

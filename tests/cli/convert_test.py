@@ -143,8 +143,10 @@ class ConvertTest(unittest.TestCase):
         child.kill()
         child.communicate()
         self.assertFalse(target.exists())
+        self.assertEqual(len(os.listdir(target.parent)), 1)
         self.convert(FIXTURES / "qwen3-untied", target)
         self.assertEqual(target.read_bytes()[:4], b"GGUF")
+        self.assertEqual(os.listdir(target.parent), [target.name])
 
 
 if __name__ == "__main__":
