@@ -1,5 +1,7 @@
 #include "cli/model_package.h"
 
+#include <algorithm>
+
 #include "cli/hub.h"
 #include "registry/ollama_model.h"
 
@@ -44,6 +46,14 @@ void AddParameters(const engine::PackageParameters& parameters, const SamplingFl
       !settings.Number("sampling.frequency_penalty")) {
     sampling.frequency_penalty = *parameters.frequency_penalty;
   }
+  if (!sampling.repeat_last_n) sampling.repeat_last_n = parameters.repeat_last_n;
+}
+
+int64_t ContextOf(const engine::PackageParameters& parameters, const engine::LoadedModel& loaded,
+                  int64_t asked) {
+  if (asked != 0 || !parameters.context) return asked;
+  // One token of a prompt and one of an answer are the least.
+  return std::clamp<int64_t>(*parameters.context, 2, loaded.model->config().context_length());
 }
 
 }  // namespace hyprstream::cli

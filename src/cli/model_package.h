@@ -19,4 +19,9 @@ engine::PackageParameters ApplyPackage(const engine::ModelPackage& package,
 void AddParameters(const engine::PackageParameters& parameters, const SamplingFlags& flags,
                    const Settings& settings, engine::GenerationRequest& request);
 
+/// The longest sequence, where neither flags nor settings say one (0) but the package does: as much
+/// of that as the model has.
+int64_t ContextOf(const engine::PackageParameters& parameters, const engine::LoadedModel& loaded,
+                  int64_t asked);
+
 }  // namespace hyprstream::cli

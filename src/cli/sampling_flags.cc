@@ -52,6 +52,8 @@ void SamplingFlags::Register(CLI::App& verb) {
   add("--top-k", top_k, "Only the k most likely tokens; 0: all");
   add("--min-p", min_p, "Least probability relative to the most likely token");
   add("--repetition-penalty", repetition_penalty, "Divides logits of tokens already seen; 1: off");
+  add("--repeat-last-n", repeat_last_n,
+      "Last tokens that the repetition penalty looks at; 0: none, -1: all");
   add("--presence-penalty", presence_penalty, "Subtracted once for a token of the answer; 0: off");
   add("--frequency-penalty", frequency_penalty, "Subtracted for each time it occurs; 0: off");
   verb.add_option("--logit-bias", logit_bias, "ID=VALUE added to a token's logit (repeatable)")
@@ -70,6 +72,7 @@ void SamplingFlags::AddCommon(engine::GenerationRequest& request) const {
     const auto [id, value] = ParseBias(text);
     request.sampling.logit_bias[id] = value;
   }
+  request.sampling.repeat_last_n = repeat_last_n;
   request.stop = stop;
   request.ignore_eos = ignore_eos;
 }

@@ -23,6 +23,7 @@ struct SamplingFlags {
   std::optional<int32_t> top_k;
   std::optional<float> min_p;
   std::optional<float> repetition_penalty;
+  std::optional<int32_t> repeat_last_n;
   std::optional<float> presence_penalty;
   std::optional<float> frequency_penalty;
   std::vector<std::string> logit_bias;  // "ID=VALUE"

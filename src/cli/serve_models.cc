@@ -59,11 +59,13 @@ server::ServedModel OpenOne(Shell& shell, const ServeFlags& flags, const std::st
   }
   const engine::ModelPackage package = PackageOf(found);
   const engine::PackageParameters wishes = ApplyPackage(package, served.loaded);
+  options.context = ContextOf(wishes, served.loaded, options.context);
   served.name = name.empty() ? found.name : name;
   served.loaded.name = found.name;
   served.reference = found.reference;
   served.created = std::time(nullptr);
   served.defaults = SamplingFlags{}.Resolve(shell.settings, served.loaded.defaults, kServingTokens);
+  served.num_predict = wishes.max_tokens;
   AddParameters(wishes, SamplingFlags{}, shell.settings, served.defaults);
   served.defaults.adapters = engine::OpenPackageAdapters(package, served.loaded.model->config());
   served.adapters = std::make_unique<engine::ServingAdapters>(

@@ -27,6 +27,7 @@ Session::Session(Shell& shell, const std::string& reference, const EngineFlags& 
     package_ = PackageOf(found);
     parameters_ = ApplyPackage(package_, loaded_);
   }
+  engine_options.context = ContextOf(parameters_, loaded_, engine_options.context);
   shell.profile.Lap("open model");
   engine_ = engine::Engine::Create(loaded_.model, loaded_.tokenizer, engine_options, &budget_);
   shell.profile.Lap("start engine");

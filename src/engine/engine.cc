@@ -54,9 +54,13 @@ class ThreadedEngine : public Engine {
 };
 
 std::unique_ptr<Generation> ThreadedEngine::Submit(GenerationRequest request) {
+  const int64_t context =
+      request.context > 0 ? std::min(request.context, options_.context) : options_.context;
   CheckRequest(request, {.vocab_size = model_->config().vocab_size,
-                         .context = options_.context,
+                         .context = context,
                          .has_text = tokenizer_ != nullptr});
+  const int64_t room = context - std::ssize(request.prompt);
+  request.max_tokens = static_cast<int32_t>(std::min<int64_t>(request.max_tokens, room));
   DropIneffectiveAdapters(request);
   std::unique_ptr<Sequence> sequence = MakeSequence(std::move(request));
   std::shared_ptr<EventChannel> channel = sequence->channel;

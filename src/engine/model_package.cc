@@ -14,6 +14,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr size_t kMostStops = 64;
+constexpr int32_t kRepeatLastN = 64;
 // What a model without any template is given: Go templates, as Ollama's are.
 constexpr std::string_view kChatMl =
     "{{ range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}"
@@ -167,6 +168,13 @@ PackageParameters ReadParameters(std::string_view params_json, GenerationDefault
   // package's.
   if (const auto count = Number(params, "num_predict"); count && *count > 0 && *count < 1e9) {
     parameters.max_tokens = static_cast<int32_t>(*count);
+  }
+  if (const auto context = Number(params, "num_ctx"); context && *context > 0 && *context < 1e9) {
+    parameters.context = static_cast<int64_t>(*context);
+  }
+  parameters.repeat_last_n = kRepeatLastN;
+  if (const auto last = Number(params, "repeat_last_n"); last && *last >= -1 && *last < 1e9) {
+    parameters.repeat_last_n = static_cast<int32_t>(*last);
   }
   if (const auto seed = Number(params, "seed"); seed && *seed > 0 && *seed < 9e15) {
     parameters.seed = static_cast<uint64_t>(*seed);

@@ -31,10 +31,12 @@ struct PackageParameters {
   std::optional<int32_t> max_tokens = {};  // num_predict; without a limit it stays empty
   std::optional<float> presence_penalty = {};
   std::optional<float> frequency_penalty = {};
+  std::optional<int64_t> context = {};        // num_ctx
+  std::optional<int32_t> repeat_last_n = {};  // 64, as Ollama has it, where the package has wishes
 };
 
 /// `defaults` takes temperature, top_k, top_p, min_p and repeat_penalty. What has no meaning here
-/// (num_ctx, num_gpu, mirostat, …) is left out. Errors: kDataLoss naming the parameter and what was
+/// (num_gpu, mirostat, …) is left out. Errors: kDataLoss naming the parameter and what was
 /// found.
 PackageParameters ReadParameters(std::string_view params_json, GenerationDefaults& defaults);
 

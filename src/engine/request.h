@@ -35,6 +35,7 @@ struct AdapterChoice {
 struct GenerationRequest {
   std::vector<int32_t> prompt = {};  // at least one token
   int32_t max_tokens = 512;          // 0: the answer is empty and ends with kLength
+  int64_t context = 0;               // longest prompt and answer together; 0: the engine's
   SamplingParams sampling = {};
   std::vector<std::string> stop = {};  // never part of the answer
   std::vector<int32_t> stop_ids = {};  // besides the model's end-of-generation ids

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/error.h"
 #include "engine/exponential.h"
@@ -12,6 +13,13 @@ namespace {
 bool AnyPenalty(const SamplingParams& params) {
   return params.repetition_penalty != 1.0f || params.presence_penalty != 0.0f ||
          params.frequency_penalty != 0.0f;
+}
+
+constexpr size_t kEverything = std::numeric_limits<size_t>::max();
+
+size_t WindowOf(const SamplingParams& params) {
+  const int32_t last = params.repeat_last_n.value_or(-1);
+  return last < 0 ? kEverything : static_cast<size_t>(last);
 }
 
 void RequireUsable(const TopSelector& selector) {
@@ -31,9 +39,10 @@ Sampler::Sampler(const SamplingParams& params, std::span<const int32_t> prompt, 
       usable_ids_(usable_ids),
       seed_(seed),
       random_(seed),
-      penalties_(AnyPenalty(params)) {
+      penalties_(AnyPenalty(params)),
+      window_(WindowOf(params)) {
   if (!penalties_) return;
-  for (const int32_t id : prompt) history_[id].in_prompt = true;
+  for (const int32_t id : prompt.last(std::min(prompt.size(), window_))) Repeat(id);
 }
 
 Choice Sampler::Draw(std::span<float> row, SamplerWorkspace& workspace, const Mask& mask) {
@@ -93,7 +102,9 @@ void Sampler::Adjust(std::span<float> row, std::vector<Candidate>& replaced) con
 
 // Repetition: Keskar et al. 2019 (CTRL), section 4.1, with negative logits multiplied.
 void Sampler::Penalize(float& logit, const Seen& seen) const {
-  logit = logit > 0 ? logit / params_.repetition_penalty : logit * params_.repetition_penalty;
+  if (seen.recent > 0) {
+    logit = logit > 0 ? logit / params_.repetition_penalty : logit * params_.repetition_penalty;
+  }
   if (seen.in_answer == 0) return;
   logit -= params_.presence_penalty;
   logit -= params_.frequency_penalty * static_cast<float>(seen.in_answer);
@@ -110,7 +121,20 @@ int32_t Sampler::Pick(SamplerWorkspace& workspace) const {
 
 void Sampler::Remember(int32_t id) {
   ++drawn_;
-  if (penalties_) ++history_[id].in_answer;
+  if (!penalties_) return;
+  ++history_[id].in_answer;
+  Repeat(id);
+}
+
+void Sampler::Repeat(int32_t id) {
+  if (window_ == 0) return;
+  ++history_[id].recent;
+  if (window_ == kEverything) return;
+  if (recent_.size() == window_) {
+    --history_[recent_.front()].recent;
+    recent_.pop_front();
+  }
+  recent_.push_back(id);
 }
 
 }  // namespace hyprstream::engine

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <span>
@@ -33,7 +34,7 @@ struct SamplerWorkspace {
 class Sampler {
  public:
   /// Ids from `usable_ids` on are never drawn (rows that pad the embedding). `prompt` counts for
-  /// the repetition penalty.
+  /// the repetition penalty, as far as `repeat_last_n` reaches.
   Sampler(const SamplingParams& params, std::span<const int32_t> prompt, int64_t usable_ids,
           uint64_t seed);
 
@@ -48,7 +49,7 @@ class Sampler {
 
  private:
   struct Seen {
-    bool in_prompt = false;
+    int32_t recent = 0;  // times among those that the repetition penalty looks at
     int32_t in_answer = 0;
   };
 
@@ -56,6 +57,7 @@ class Sampler {
   void Penalize(float& logit, const Seen& seen) const;
   int32_t Pick(SamplerWorkspace& workspace) const;
   void Remember(int32_t id);
+  void Repeat(int32_t id);
 
   SamplingParams params_;
   int64_t usable_ids_;
@@ -64,6 +66,8 @@ class Sampler {
   uint64_t drawn_ = 0;
   bool penalties_;  // any is on: the history is kept
   std::unordered_map<int32_t, Seen> history_;
+  size_t window_;               // of the repetition penalty
+  std::deque<int32_t> recent_;  // at most `window_` tokens; empty when that is everything
 };
 
 }  // namespace hyprstream::engine

@@ -38,6 +38,7 @@ void ValidateSampling(const SamplingParams& params, int64_t vocab_size) {
   CheckRange("top_p", params.top_p, {0, 1});
   CheckRange("min_p", params.min_p, {0, 1});
   CheckRange("repetition_penalty", params.repetition_penalty, {0.01, 100});
+  CheckRange("repeat_last_n", params.repeat_last_n.value_or(-1), {-1, 2147483647.0});
   CheckRange("presence_penalty", params.presence_penalty, {-2, 2});
   CheckRange("frequency_penalty", params.frequency_penalty, {-2, 2});
   CheckRange("logprobs", params.logprobs, {-1, 100});

@@ -24,6 +24,7 @@ struct ServedModel {
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<engine::ServingAdapters> adapters;
   engine::GenerationRequest defaults;  // what holds when a request does not say
+  std::optional<int32_t> num_predict = {};  // the model's own wish, for Ollama's routes
   int64_t created = 0;                 // seconds since 1970
   // Filled in by the Service.
   std::string chat_template = {};  // its source; empty: the model has none of its own

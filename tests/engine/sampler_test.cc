@@ -204,6 +204,45 @@ TEST(Sampler, RepetitionPenaltyCountsPromptAndAnswer) {
   EXPECT_EQ(sampler.Draw(copy, workspace).id, 1);
 }
 
+TEST(Sampler, RepetitionPenaltyLooksBackAsFarAsItIsTold) {
+  const std::vector<float> row = {2.0f, 1.5f, 1.2f};
+  SamplingParams params = Plain(0);
+  params.repetition_penalty = 2.0f;
+  const auto first = [&](std::optional<int32_t> last_n, std::vector<int32_t> prompt) {
+    params.repeat_last_n = last_n;
+    return DrawOnce(params, row, 1, prompt);
+  };
+  EXPECT_EQ(first(std::nullopt, {0, 1, 2, 2, 2}), 0);  // all halved
+  EXPECT_EQ(first(-1, {0, 1, 2, 2, 2}), 0);
+  EXPECT_EQ(first(0, {0}), 0);
+  EXPECT_EQ(first(1, {1, 0}), 1);
+  EXPECT_EQ(first(1, {0, 1}), 0);  // 0 is too far back
+  EXPECT_EQ(first(2, {0, 1}), 2);
+  EXPECT_EQ(first(100, {0, 1}), 2);
+  // Answers join the window and leave it.
+  params.repeat_last_n = 2;
+  SamplerWorkspace workspace;
+  Sampler sampler(params, std::vector<int32_t>{2, 2}, 3, 1);
+  std::vector<int32_t> drawn;
+  for (int i = 0; i < 6; ++i) {
+    std::vector<float> copy = row;
+    drawn.push_back(sampler.Draw(copy, workspace).id);
+  }
+  EXPECT_EQ(drawn, (std::vector<int32_t>{0, 1, 2, 0, 1, 2}));
+}
+
+TEST(Sampler, TheWindowOfTheRepetitionPenaltyIsNotThatOfTheOthers) {
+  SamplingParams params = Plain(0);
+  params.presence_penalty = 0.6f;
+  params.repeat_last_n = 0;
+  SamplerWorkspace workspace;
+  Sampler sampler(params, {}, 2, 1);
+  std::vector<float> row = {1.0f, 0.5f};
+  EXPECT_EQ(sampler.Draw(row, workspace).id, 0);
+  row = {1.0f, 0.5f};
+  EXPECT_EQ(sampler.Draw(row, workspace).id, 1);
+}
+
 TEST(Sampler, PresenceAndFrequencyCountTheAnswerOnly) {
   const std::vector<float> row = {1.0f, 0.5f};
   SamplingParams params = Plain(0);
@@ -297,6 +336,7 @@ TEST(Sampler, ParametersOutOfRangeAreNamed) {
   EXPECT_EQ(refused({.top_p = 1.1f}), "top_p");
   EXPECT_EQ(refused({.min_p = -1}), "min_p");
   EXPECT_EQ(refused({.repetition_penalty = 0}), "repetition_penalty");
+  EXPECT_EQ(refused({.repeat_last_n = -2}), "repeat_last_n");
   EXPECT_EQ(refused({.presence_penalty = 3}), "presence_penalty");
   EXPECT_EQ(refused({.frequency_penalty = -3}), "frequency_penalty");
   EXPECT_EQ(refused({.logit_bias = {{100, 1.0f}}}), "logit_bias");

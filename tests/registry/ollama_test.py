@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "server"
 
 import program
 import server
-from mock_ollama import MockOllama, digest, manifest_of, write_store
+from mock_ollama import MockOllama, digest, make_key, manifest_of, write_store
 from program import FIXTURES, WILLOWBROOK, run
 
 TINY = (FIXTURES / "gguf" / "qwen3-gguf" / "model-Q8_0.gguf")
@@ -179,6 +179,36 @@ class LayerTest(OllamaCase):
         write_store(self.ollama, "tale:bad", {"model": self.tale, "params": b'{"top_p": "high"}'})
         self.assertIn("top_p", self.do("run", "ollama://tale:bad", "x", status=1).err)
 
+    def test_num_ctx_limits_the_context_unless_a_flag_does(self):
+        write_store(self.ollama, "tale:c", {"model": self.tale, "params": b'{"num_ctx": 24}'})
+        ask = ["run", "ollama://tale:c", "Who is Rosa?", "--ignore-eos", "--max-tokens", 200]
+        def length(*flags, **env):
+            told = self.json(*ask, *flags, **env)
+            self.assertEqual(told["finish_reason"], "length")
+            return told["usage"]["prompt_tokens"] + told["usage"]["completion_tokens"]
+        self.assertEqual(length(), 24)
+        self.assertEqual(length("--context", 30), 30)
+        self.assertEqual(length(HYPRSTREAM_ENGINE__CONTEXT="28"), 28)
+        # More than the model has is as much as it has.
+        write_store(self.ollama, "tale:c", {"model": self.tale, "params": b'{"num_ctx": 9999999}'})
+        self.assertEqual(self.json(*ask)["usage"]["completion_tokens"], 200)
+
+    def test_repeat_last_n_is_the_window_of_the_penalty(self):
+        # A strong penalty makes the greedy answer depend on how far it looks back.
+        ask = ["Tell me a story about Rosa.", "--ignore-eos", "--max-tokens", 200]
+        def packed(params):
+            write_store(self.ollama, "tale:w", {"model": self.tale, "params": json.dumps(
+                {"temperature": 0, "repeat_penalty": 1.4} | params).encode()})
+            return self.json("run", "ollama://tale:w", *ask)["ids"]
+        def plain(last_n):
+            return self.json("run", self.shared / "tale.gguf", *ask, "--temperature", 0,
+                             "--repetition-penalty", 1.4, "--repeat-last-n", last_n)["ids"]
+        answers = {n: plain(n) for n in (0, 3, 64, -1)}
+        self.assertEqual(len(set(map(tuple, answers.values()))), 4)
+        self.assertEqual(packed({}), answers[64])
+        for n in (0, 3, -1):
+            self.assertEqual(packed({"repeat_last_n": n}), answers[n], n)
+
     def test_the_models_own_template_comes_before_the_layer(self):
         write_store(self.ollama, "tale:t", {"model": self.tale, "template": b"never {{ .Prompt }}"})
         self.assertEqual(self.say("ollama://tale:t")["text"],
@@ -217,7 +247,7 @@ class ServeTest(OllamaCase):
         write_store(self.ollama, "tale:all", {
             "model": self.tale, "system": b"Be kind.",
             "adapter": (self.folder / "t.gguf").read_bytes(),
-            "params": json.dumps({"temperature": 0, "num_predict": 3}).encode()})
+            "params": json.dumps({"temperature": 0, "num_predict": 3, "num_ctx": 40}).encode()})
         asked = [{"role": "user", "content": "Who is Rosa?"}]
         told = self.json("run", "ollama://tale:all", asked[0]["content"])
         server.PROGRAM = program.PROGRAM
@@ -230,6 +260,13 @@ class ServeTest(OllamaCase):
             self.assertEqual(answer["choices"][0]["message"]["content"], told["text"])
             self.assertEqual(answer["usage"]["completion_tokens"], 3)
             self.assertEqual(answer["usage"]["prompt_tokens"], told["usage"]["prompt_tokens"])
+            status, answer = running.post("/api/generate", {
+                "model": "tale:all", "prompt": "Rosa lives", "raw": True, "stream": False})
+            self.assertEqual((status, answer["eval_count"]), (200, 3), answer)
+            status, answer = running.post("/api/generate", {
+                "model": "tale:all", "prompt": "Rosa lives. " * 40, "raw": True, "stream": False})
+            self.assertEqual(status, 400)
+            self.assertIn("context of 40", answer["error"])
             status, answer = running.post("/v1/chat/completions", {
                 "model": "tale:all", "max_tokens": 2,
                 "messages": [{"role": "system", "content": "No."}] + asked})
@@ -333,6 +370,58 @@ class PullTest(OllamaCase):
         self.assert_refused("ollama pull")
         self.registry.faults.status = 500
         self.assert_refused("500")
+
+    def test_a_private_model_is_fetched_with_the_users_key(self):
+        self.registry.add("me/mine:latest", {"model": self.tiny})
+        self.registry.private = {"me/mine"}
+        self.assert_refused("id_ed25519", "ollama://me/mine")  # no key
+        key = self.folder / ".ollama" / "id_ed25519"
+        public = make_key(key)
+        self.assert_refused("id_ed25519", "ollama://me/mine")  # one that the account does not know
+        self.registry.owners = {public}
+        self.json("pull", "ollama://me/mine")
+        self.assertEqual(self.json("show", "ollama://me/mine")["format"], "gguf")
+        secret = "".join(key.read_text().splitlines()[1:-1])
+        for kind, _, path, headers in self.registry.requests:
+            self.assertNotIn(secret, path + repr(headers))
+            if kind == "storage":
+                self.assertNotIn("Authorization", headers)
+        self.do("rm", "ollama://me/mine", "--yes")
+
+    def test_a_token_that_has_expired_is_asked_for_again(self):
+        self.registry.owners = {make_key(self.folder / ".ollama" / "id_ed25519")}
+        self.registry.private = {"library/tiny"}
+        self.registry.faults.token_uses = 2
+        self.registry.faults.cut_after = len(self.tiny) // 3
+        self.registry.faults.cuts = 2
+        self.json("pull", "ollama://tiny")
+        self.assertGreater(len(self.registry.tokens), 1)
+        self.assertLess(self.registry.sent, len(self.tiny) * 1.01 + 1000)
+
+    def test_a_signature_goes_to_the_registry_alone(self):
+        make_key(self.folder / ".ollama" / "id_ed25519")
+        self.registry.private = {"library/tiny"}
+        for realm in (self.registry.storage_url + "/token", "https://elsewhere.example/token",
+                      "file:///etc/passwd", "http://me:word@" + self.registry.host + "/token"):
+            self.registry.requests.clear()
+            self.registry.faults.realm = realm
+            self.assert_refused("error:")
+            self.assertEqual([r for r in self.registry.requests if "Authorization" in r[3]], [])
+
+    def test_answers_without_a_token_are_refused(self):
+        self.registry.owners = {make_key(self.folder / ".ollama" / "id_ed25519")}
+        self.registry.private = {"library/tiny"}
+        for document in (b"{", b"[]", b"{}", b'{"token": 7}', b'{"token": "a\\r\\nX: y"}',
+                         b"[" * 100_000, b" " * (5 << 20)):
+            self.registry.faults.token_document = document
+            self.assert_refused("error:")
+
+    def test_a_key_that_cannot_be_used_is_named(self):
+        key = self.folder / ".ollama" / "id_ed25519"
+        make_key(key)
+        self.registry.private = {"library/tiny"}
+        key.write_text(key.read_text()[:150])
+        self.assert_refused(str(key))
 
     def test_offline_opens_no_socket(self):
         self.assert_refused("HF_HUB_OFFLINE", HF_HUB_OFFLINE="1")

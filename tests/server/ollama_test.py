@@ -79,6 +79,28 @@ class OllamaTest(unittest.TestCase):
         self.assertEqual(seeded(3), seeded(3))
         self.assertNotEqual(seeded(3), seeded(4))
 
+    def test_num_ctx_bounds_prompt_and_answer(self):
+        told = self.client.generate("willowbrook", "Rosa lives", raw=True,
+                                    options={**GREEDY, "num_ctx": 9})
+        self.assertEqual(told.prompt_eval_count + told.eval_count, 9)
+        self.assertEqual(told.done_reason, "length")
+        with self.assertRaises(ollama.ResponseError) as caught:
+            self.client.generate("willowbrook", "Rosa lives", raw=True, options={"num_ctx": 2})
+        self.assertEqual(caught.exception.status_code, 400)
+        self.assertIn("context of 2", caught.exception.error)
+        # More than the server has is no error, as long as the answer fits.
+        self.assertEqual(self.client.chat("willowbrook", QUESTION, options={
+            **GREEDY, "num_ctx": 10_000_000}).message.content, ANSWER)
+
+    def test_repeat_last_n_is_64_unless_asked_otherwise(self):
+        def answer(**options):
+            return self.client.generate("willowbrook", "Tell me a story about Rosa.", options={
+                **GREEDY, "repeat_penalty": 1.4, "num_predict": 200, **options}).response
+        answers = {n: answer(repeat_last_n=n) for n in (0, 64, -1)}
+        self.assertEqual(len(set(answers.values())), 3)
+        self.assertEqual(answer(), answers[64])
+        self.assertEqual(answers[0], answer(repeat_penalty=1.0))
+
     def test_log_probabilities(self):
         answer = self.client.chat("willowbrook", QUESTION, options=GREEDY, logprobs=True,
                                   top_logprobs=2)

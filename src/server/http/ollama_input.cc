@@ -14,6 +14,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr int64_t kMaxTopLogprobs = 20;
+constexpr int32_t kRepeatLastN = 64;  // as Ollama has it
 constexpr int64_t kMaxInt = std::numeric_limits<int32_t>::max();
 
 void RefuseImages(const JsonField& body) {
@@ -46,6 +47,12 @@ void ReadOptions(const JsonField& options, engine::GenerationRequest& request) {
   number("repeat_penalty", 0.01, 100, sampling.repetition_penalty);
   number("presence_penalty", -2, 2, sampling.presence_penalty);
   number("frequency_penalty", -2, 2, sampling.frequency_penalty);
+  if (const auto last = options.FindInteger("repeat_last_n", -1, kMaxInt)) {
+    sampling.repeat_last_n = static_cast<int32_t>(*last);
+  }
+  // More than the server was started with cannot be had.
+  const auto context = options.FindInteger("num_ctx", -1, kMaxInt);
+  if (context && *context > 0) request.context = *context;
   if (const auto top_k = options.FindInteger("top_k", -1, kMaxInt)) {
     sampling.top_k = std::max(0, static_cast<int32_t>(*top_k));
   }
@@ -53,7 +60,7 @@ void ReadOptions(const JsonField& options, engine::GenerationRequest& request) {
   if (seed && *seed >= 0) sampling.seed = static_cast<uint64_t>(*seed);
   // Below zero: until the model ends or the context does.
   const auto most = options.FindInteger("num_predict", -2, kMaxInt);
-  if (most && *most >= 0) request.max_tokens = static_cast<int32_t>(*most);
+  if (most) request.max_tokens = static_cast<int32_t>(*most < 0 ? kMaxInt : *most);
   ReadStops(options, request);
 }
 
@@ -88,10 +95,10 @@ json::value AsOpenAiMessage(const JsonField& message) {
 
 }  // namespace
 
-engine::GenerationRequest ReadOllamaOptions(const JsonField& body,
-                                            const engine::GenerationRequest& defaults) {
-  engine::GenerationRequest request = defaults;
-  request.max_tokens = static_cast<int32_t>(kMaxInt);
+engine::GenerationRequest ReadOllamaOptions(const JsonField& body, const ServedModel& model) {
+  engine::GenerationRequest request = model.defaults;
+  request.max_tokens = model.num_predict.value_or(static_cast<int32_t>(kMaxInt));
+  if (!request.sampling.repeat_last_n) request.sampling.repeat_last_n = kRepeatLastN;
   if (const auto options = body.Find("options")) ReadOptions(*options, request);
   if (body.FindFlag("logprobs").value_or(false)) {
     request.sampling.logprobs =

@@ -11,11 +11,11 @@
 
 namespace hyprstream::server {
 
-/// "options" over `defaults`, and "logprobs" with "top_logprobs". An answer may be as long as the
-/// context unless num_predict says otherwise. Options that are not known are ignored.
-/// Errors: kInvalidArgument naming the field.
-engine::GenerationRequest ReadOllamaOptions(const JsonField& body,
-                                            const engine::GenerationRequest& defaults);
+/// "options" over the model's defaults, and "logprobs" with "top_logprobs". An answer may be as
+/// long as the context unless num_predict, here or the model's own, says otherwise; num_ctx can
+/// only make the context shorter. Options that are not known are ignored. Errors: kInvalidArgument
+/// naming the field.
+engine::GenerationRequest ReadOllamaOptions(const JsonField& body, const ServedModel& model);
 
 /// "messages", "tools", "think". Errors: kInvalidArgument; kUnsupported for images.
 text::ChatInput ReadOllamaChat(const JsonField& body);

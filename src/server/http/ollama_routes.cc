@@ -33,7 +33,7 @@ Asked ReadCommon(App& app, const JsonField& body, Form kind) {
               .request = {},
               .output = {.kind = kind}};
   app.Admit(*asked.speaker.model);
-  asked.request = ReadOllamaOptions(body, asked.speaker.model->defaults);
+  asked.request = ReadOllamaOptions(body, *asked.speaker.model);
   asked.request.adapters = asked.speaker.adapters;
   asked.output.stream = body.FindFlag("stream").value_or(true);
   asked.output.logprobs = asked.request.sampling.logprobs >= 0;

@@ -62,6 +62,9 @@ engine::GenerationRequest ReadSampling(const JsonField& body,
   sampling.frequency_penalty = Read(body, "frequency_penalty", -2, 2, sampling.frequency_penalty);
   sampling.repetition_penalty =
       Read(body, "repetition_penalty", 0.01, 100, sampling.repetition_penalty);
+  if (const auto last = body.FindInteger("repeat_last_n", -1, kMaxId)) {
+    sampling.repeat_last_n = static_cast<int32_t>(*last);
+  }
   // -1 is "all", as in vLLM.
   if (const auto top_k = body.FindInteger("top_k", -1, kMaxId)) {
     sampling.top_k = *top_k < 0 ? 0 : static_cast<int32_t>(*top_k);
