@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "base/error.h"
 #include "registry/json_reader.h"
@@ -45,8 +46,10 @@ RepositoryFile ReadFile(const json::object& entry, std::string_view name_key,
   return file;
 }
 
-/// The target of `Link: <url>; rel="next"` (RFC 8288), resolved; empty when there is none.
-std::string NextPage(const HttpResponse& response) {
+/// The target of `Link: <url>; rel="next"` (RFC 8288), resolved; empty when there is none. `seen`:
+/// the pages that there were.
+std::string NextPage(const HttpResponse& response, std::set<std::string>& seen) {
+  seen.insert(response.url);
   const std::string_view link = response.headers.Find("Link");
   const size_t relation = link.find("rel=\"next\"");
   if (relation == std::string_view::npos) return {};
@@ -57,6 +60,11 @@ std::string NextPage(const HttpResponse& response) {
   const std::string next = ResolveUrl(response.url, link.substr(begin + 1, end - begin - 1));
   if (OriginOf(next) != OriginOf(response.url)) {
     throw Error(ErrorCode::kDataLoss, {.message = "the hub's next page is on another server",
+                                       .found = ShownUrl(next),
+                                       .where = ShownUrl(response.url)});
+  }
+  if (seen.contains(next)) {
+    throw Error(ErrorCode::kDataLoss, {.message = "the hub's pages lead in a circle",
                                        .found = ShownUrl(next),
                                        .where = ShownUrl(response.url)});
   }
@@ -126,6 +134,7 @@ std::vector<RepositoryFile> HuggingFace::Tree(const std::string& repository,
   std::string url = settings_.endpoint + "/api/models/" + PercentEncodePath(repository) + "/tree/" +
                     commit + "?recursive=true&expand=false";
   std::vector<RepositoryFile> files;
+  std::set<std::string> seen;
   for (int page = 0; !url.empty(); ++page) {
     const HttpResponse response = Get(url, repository, commit);
     const json::value document = ParseDocument(response);
@@ -133,7 +142,7 @@ std::vector<RepositoryFile> HuggingFace::Tree(const std::string& repository,
       if (!entry.is_object() || FindText(entry.get_object(), "type") != "file") continue;
       files.push_back(ReadFile(entry.get_object(), "path", "oid", "oid"));
     }
-    url = NextPage(response);
+    url = NextPage(response, seen);
     if (page == kMaxPages || files.size() > kMaxFiles) {
       throw Error(ErrorCode::kLimit, {.message = "the repository has too many files",
                                       .expected = "at most 100,000",
@@ -224,6 +233,7 @@ std::vector<RepositoryHit> HuggingFace::Search(const std::string& words, const s
   if (!words.empty()) url += "&search=" + PercentEncode(words);
   if (!author.empty()) url += "&author=" + PercentEncode(author);
   std::vector<RepositoryHit> hits;
+  std::set<std::string> seen;
   for (int page = 0; !url.empty() && hits.size() < limit && page < kMaxPages; ++page) {
     const HttpResponse response = Get(url, "the search", "");
     const json::value document = ParseDocument(response);
@@ -240,7 +250,7 @@ std::vector<RepositoryHit> HuggingFace::Search(const std::string& words, const s
                       .modified = FindText(fields, "lastModified"),
                       .gated = IsSet(fields, "gated")});
     }
-    url = NextPage(response);
+    url = NextPage(response, seen);
   }
   return hits;
 }

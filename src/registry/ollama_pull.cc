@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/memory_budget.h"
 #include "registry/download.h"
+#include "registry/ollama_account.h"
 #include "registry/url.h"
 
 namespace hyprstream::registry {
@@ -56,7 +58,9 @@ void RequireAllowed(const OllamaSettings& settings, const OllamaRequest& request
                   {.message = "the registry does not give this model to everybody",
                    .found = found,
                    .where = where,
-                   .hint = "fetch it with ollama pull; it is then used from Ollama's store"});
+                   .hint = "a private model needs ~/.ollama/id_ed25519, the key that Ollama makes, "
+                           "and its owner's account has to know it; or fetch it with ollama pull: "
+                           "it is then used from Ollama's store"});
     case 429:
       throw Error(ErrorCode::kUnavailable, {.message = "the registry asks for patience",
                                             .found = found,
@@ -81,6 +85,7 @@ class OllamaPull {
         base_(EndpointOf(settings, request) + "/v2/" + PercentEncode(request.model.organisation) +
               "/" + PercentEncode(request.model.name)),
         client_(options.download.http),
+        account_(EndpointOf(settings, request), settings.key),
         progress_(options.progress) {
     RequireAllowed(settings, request, EndpointOf(settings, request));
   }
@@ -106,12 +111,15 @@ class OllamaPull {
 
  private:
   std::string FetchManifest() {
-    const HttpResponse response = SendPatiently(
-        client_,
-        {.url = base_ + "/manifests/" +
-                PercentEncode(request_.model.revision.empty() ? "latest" : request_.model.revision),
-         .headers = {{"Accept", std::string(kManifestType)}}},
-        options_.download.retries);
+    HttpRequest request{
+        .url = base_ + "/manifests/" +
+               PercentEncode(request_.model.revision.empty() ? "latest" : request_.model.revision),
+        .headers = {{"Accept", std::string(kManifestType)}}};
+    HttpResponse response = SendPatiently(client_, request, options_.download.retries);
+    if (account_.Authorize(client_, response)) {
+      request.token = account_.token();
+      response = SendPatiently(client_, request, options_.download.retries);
+    }
     if (response.status != 200) FailRegistry(response, request_.model);
     return response.body;
   }
@@ -160,8 +168,11 @@ class OllamaPull {
     }
     if (request_.force) partial.Reset();
     // The registry redirects to its storage anew each time that it is asked.
+    bool first = true;
     const auto locate = [&] {
-      return RemoteAddress{.url = base_ + "/blobs/sha256:" + layer.sha256};
+      if (!std::exchange(first, false)) account_.Renew(client_);
+      return RemoteAddress{.url = base_ + "/blobs/sha256:" + layer.sha256,
+                           .token = account_.token()};
     };
     const Downloaded got =
         Download({.name = layer.file, .size = layer.size, .sha256 = layer.sha256}, locate, partial,
@@ -194,6 +205,7 @@ class OllamaPull {
   const PullOptions& options_;
   const std::string base_;
   HttpClient client_;
+  OllamaAccount account_;
   TransferProgress progress_;
   PullResult result_;
 };

@@ -41,6 +41,7 @@ OllamaSettings OllamaSettings::Read(const Environment& environment) {
   } else if (!home.empty()) {
     settings.models = std::filesystem::path(home) / ".ollama/models";
   }
+  if (!home.empty()) settings.key = std::filesystem::path(home) / ".ollama/id_ed25519";
   settings.offline = IsTrue(text("HF_HUB_OFFLINE")) || IsTrue(text("TRANSFORMERS_OFFLINE"));
   return settings;
 }

@@ -11,6 +11,7 @@ struct OllamaSettings {
   std::string endpoint = "https://registry.ollama.ai";  // without a slash at the end
   bool insecure = false;         // http:// is allowed: the endpoint itself was given so
   std::filesystem::path models;  // the store of a local Ollama; may not exist
+  std::filesystem::path key;     // what the user's account knows; may not exist
   bool offline = false;
 
   using Environment = std::function<const char*(const char*)>;
