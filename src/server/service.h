@@ -23,9 +23,9 @@ struct ServedModel {
   engine::LoadedModel loaded;
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<engine::ServingAdapters> adapters;
-  engine::GenerationRequest defaults;  // what holds when a request does not say
+  engine::GenerationRequest defaults;       // what holds when a request does not say
   std::optional<int32_t> num_predict = {};  // the model's own wish, for Ollama's routes
-  int64_t created = 0;                 // seconds since 1970
+  int64_t created = 0;                      // seconds since 1970
   // Filled in by the Service.
   std::string chat_template = {};  // its source; empty: the model has none of its own
   bool reasons = false;            // the template knows of thinking

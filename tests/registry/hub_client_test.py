@@ -17,7 +17,7 @@ from huggingface_hub import errors
 
 import program
 from program import run
-from pull_test import PullCase, noise
+from pulling import PullCase, noise
 
 
 class ClientTest(PullCase):

@@ -78,6 +78,11 @@ class Faults:
         self.next_elsewhere = False  # the next page is on the other host
         self.listing = None        # replaces the siblings
         self.downgrade = None      # Location of large files
+        self.circle = None         # "hub" or "storage": each file is elsewhere on the same host
+        self.encoding = None       # Content-Encoding of bodies of files
+        self.length_off = 0        # added to the Content-Length of bodies of files
+        self.document = None       # the model's document
+        self.endless_pages = False
         self.redirect_small = False  # small files too are sent from the storage, but not for HEAD
         self.huge_document = False
         self.many_headers = False
@@ -263,6 +268,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if commit is None:
             return None
         faults = self.hub.faults
+        if faults.document is not None:
+            return self.answer(200, faults.document)
         if faults.huge_document:
             return self.answer(200, b'{"sha": "' + b"a" * (5 << 20) + b'"}')
         siblings = []
@@ -286,7 +293,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         size = self.hub.faults.page_size or int(query.get("limit", ["1000"])[0])
         begin = int(query.get("cursor", ["0"])[0])
         headers = {}
-        if begin + size < len(rows):
+        if self.hub.faults.endless_pages:
+            headers["Link"] = f'<{self.hub.url}{self.path}>; rel="next"'
+        elif begin + size < len(rows):
             query = {k: v[0] for k, v in query.items()} | {"cursor": begin + size}
             path = self.path.partition("?")[0] + "?" + urllib.parse.urlencode(query)
             base = self.hub.storage_url if self.hub.faults.next_elsewhere else self.hub.url
@@ -335,6 +344,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self.refuse(404, "EntryNotFound", "Entry not found")
         faults = self.hub.faults
         headers = {} if faults.no_commit else {"X-Repo-Commit": commit}
+        if faults.circle == "hub":
+            return self.answer(307, b"", headers | {"Location": self.path})
         size = faults.claimed_size or len(file.data) + (path in faults.wrong_size)
         if not file.lfs and not (faults.redirect_small and self.command == "GET"):
             headers["ETag"] = self.etag(file)
@@ -365,6 +376,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if expired or query.get(SIGNATURE) != ["secretsignature"]:
             return self.answer(403, b"<Error><Code>AccessDenied</Code></Error>")
         match = re.fullmatch(r"/(.+)/([0-9a-f]{40})/(.+)", path)
+        if faults.circle == "storage":
+            return self.answer(302, b"", {"Location": self.hub.storage_url + self.path})
         file = self.hub.repositories[match[1]].commits[match[2]][match[3]]
         return self.send_file(file, match[3], {"ETag": '"storage-knows-better"'})
 
@@ -396,7 +409,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         for key, value in headers.items():
             self.send_header(key, value)
-        self.send_header("Content-Length", str(end - begin))
+        if faults.encoding:
+            self.send_header("Content-Encoding", faults.encoding)
+        self.send_header("Content-Length", str(end - begin + faults.length_off))
+        if faults.length_off:
+            self.close_connection = True
         self.end_headers()
         self.send_body(data[begin:end])
         return None
