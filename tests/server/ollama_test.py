@@ -80,9 +80,9 @@ class OllamaTest(unittest.TestCase):
         self.assertNotEqual(seeded(3), seeded(4))
 
     def test_num_ctx_bounds_prompt_and_answer(self):
-        told = self.client.generate("willowbrook", "Rosa lives", raw=True,
-                                    options={**GREEDY, "num_ctx": 9})
-        self.assertEqual(told.prompt_eval_count + told.eval_count, 9)
+        told = self.client.generate("willowbrook", "Tell me a story about Rosa.",
+                                    options={**GREEDY, "num_ctx": 40})
+        self.assertEqual(told.prompt_eval_count + told.eval_count, 40)
         self.assertEqual(told.done_reason, "length")
         with self.assertRaises(ollama.ResponseError) as caught:
             self.client.generate("willowbrook", "Rosa lives", raw=True, options={"num_ctx": 2})
