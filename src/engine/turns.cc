@@ -1,6 +1,7 @@
 #include "engine/turns.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 
@@ -109,9 +110,10 @@ Turns::Duration Turns::Goal(Duration earned) const {
 void Turns::LendShare(Duration busy) {
   const auto earned = std::chrono::duration_cast<Duration>(
       std::chrono::duration<double, std::nano>(busy) * (options_.share / (1.0 - options_.share)));
-  const Duration goal = Goal(earned);
-  // What nobody uses does not pile up to a long pause later.
-  credit_ = std::min(credit_ + earned, earned + goal);
+  const Duration usual = std::min(earned, std::exchange(earned_, earned));
+  const Duration goal = Goal(usual);
+  // What nobody uses, or a long step has earned, does not pile up to a long pause.
+  credit_ = std::min(credit_ + earned, usual + goal);
   if (credit_ <= Duration{} || credit_ < goal || !wanted()) return;
   idle_ = false;
   Lend();

@@ -61,7 +61,8 @@ class Turns {
   void LendIdle();
   /// A step has taken `busy`: as many slices as the share has room for, perhaps none. A slice that
   /// took longer than expected is made up for by the following steps. Slices longer than a step
-  /// come many together, after few of the steps.
+  /// come many together, after few of the steps. A step much longer than the one before (prompts
+  /// were in it) lends no more than that one did: whoever waits for a token waits for a usual turn.
   void LendShare(Duration busy);
   /// No turns any more.
   void Close();
@@ -95,10 +96,11 @@ class Turns {
 
   // Whoever has the turn reads and writes these.
   bool idle_ = false;
-  Duration credit_{};        // what may still be lent; below zero after a slice that took too long
-  Duration typical_{};       // length of a slice
-  Clock::time_point begin_;  // of the turn
-  Clock::time_point slice_begin_;  // of the slice
+  Duration credit_{};   // what may still be lent; below zero after a slice that took too long
+  Duration typical_{};  // length of a slice
+  Duration earned_ = Duration::max();  // by the step before
+  Clock::time_point begin_;            // of the turn
+  Clock::time_point slice_begin_;      // of the slice
   Duration computed_{};
   Lent lent_;
 };

@@ -1,13 +1,13 @@
 #include "ops/linear.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "base/error.h"
 #include "kernels/cpu/matmul.h"
 #include "ops/chunk_shares.h"
 #include "ops/linear_input.h"
 #include "ops/linear_weight.h"
+#include "ops/slices.h"
 #include "tensor/dequantize.h"
 
 namespace hyprstream::ops {
@@ -15,6 +15,9 @@ namespace {
 
 using Form = LinearWeight::Impl::Form;
 using kernels::kStripRows;
+
+/// Where part `index` of `parts` begins.
+int64_t Border(int64_t count, int64_t index, int64_t parts) { return count * index / parts; }
 
 // One Linear call: its operands in scratch and the two phases that the team runs.
 class LinearRun {
@@ -25,7 +28,6 @@ class LinearRun {
         calls_(calls),
         input_(context, kernels_, x, calls) {
     PlanChunks();
-    shares_.emplace(context.scratch, chunks_, context.pool.threads());
     AllocateComponents();
     const int64_t widened = kWidenedRows * x.cols * static_cast<int64_t>(sizeof(float));
     scratch_bytes_ = std::max(kernels::kPackedScratchBytes, (widened + 63) / 64 * 64);
@@ -56,7 +58,8 @@ class LinearRun {
   void PlanChunks();
   void AllocateComponents();
   void Prepare(int64_t share, int64_t shares) const;
-  void RunChunks(int thread);
+  void RunSlice(int64_t begin, int64_t end);
+  void RunChunks(ChunkShares& shares, int64_t first, int thread);
   void RunChunk(const LinearCall& call, const Part& part, int64_t begin, int64_t end,
                 std::byte* scratch) const;
   void Multiply(const LinearCall& call, int64_t begin, int64_t end, std::byte* scratch) const;
@@ -70,10 +73,10 @@ class LinearRun {
   LinearInput input_;
   std::span<Part> parts_;
   int64_t chunks_ = 0;
+  int64_t slices_ = 1;
   int64_t component_products_ = 0;
   int64_t scratch_bytes_ = 0;
   std::byte* scratch_ = nullptr;
-  std::optional<ChunkShares> shares_;
 };
 
 // Large enough to stream, small enough to end together.
@@ -82,12 +85,16 @@ void LinearRun::PlanChunks() {
   constexpr int64_t kChunksPerThread = 12;
   constexpr int64_t kLeastBytes = int64_t{48} << 10;
   int64_t total = 0;
+  int64_t products = 0;
   for (const LinearCall& call : calls_) {
     total += static_cast<int64_t>(call.weight->weight_bytes());
+    products += input_.x().rows * input_.x().cols * call.weight->out_features();
   }
+  slices_ = SlicesFor(context_, products);
   const int team = context_.pool.threads();
+  const int64_t slice = total / slices_;
   const int64_t target =
-      team == 1 ? total : std::max(kLeastBytes, total / (team * kChunksPerThread));
+      team == 1 ? slice : std::max(kLeastBytes, slice / (team * kChunksPerThread));
   parts_ = context_.scratch.Allocate<Part>(static_cast<int64_t>(calls_.size()));
   for (size_t i = 0; i < calls_.size(); ++i) {
     const LinearWeight& weight = *calls_[i].weight;
@@ -127,19 +134,29 @@ void LinearRun::Run() {
       for (int64_t share = begin; share < end; ++share) Prepare(share, shares);
     });
   }
-  context_.pool.Share([&](int thread) { RunChunks(thread); });
+  slices_ = std::min(slices_, chunks_);
+  for (int64_t slice = 0; slice < slices_; ++slice) {
+    if (slice > 0) context_.Pause();
+    RunSlice(Border(chunks_, slice, slices_), Border(chunks_, slice + 1, slices_));
+  }
+}
+
+void LinearRun::RunSlice(int64_t begin, int64_t end) {
+  const Scratch::Frame frame(context_.scratch);
+  ChunkShares shares(context_.scratch, end - begin, context_.pool.threads());
+  context_.pool.Share([&](int thread) { RunChunks(shares, begin, thread); });
 }
 
 // One of so many shares: of the conversion of x and of every segment's components.
 void LinearRun::Prepare(int64_t share, int64_t shares) const {
-  const auto border = [&](int64_t count, int64_t index) { return count * index / shares; };
-  input_.Prepare(border(input_.pieces(), share), border(input_.pieces(), share + 1));
+  input_.Prepare(Border(input_.pieces(), share, shares),
+                 Border(input_.pieces(), share + 1, shares));
   const ConstMatrix& x = input_.x();
   for (const Part& part : parts_) {
     for (const Components& c : part.components) {
       const LowRankView& view = c.segment->view;
-      const int64_t begin = border(view.rank, share);
-      const int64_t end = border(view.rank, share + 1);
+      const int64_t begin = Border(view.rank, share, shares);
+      const int64_t end = Border(view.rank, share + 1, shares);
       const int64_t rows = c.segment->row_end - c.segment->row_begin;
       const int64_t row_bytes = x.cols * static_cast<int64_t>(sizeof(float));
       kernels_.f32({.weight = reinterpret_cast<const std::byte*>(view.a + begin * x.cols),
@@ -159,11 +176,11 @@ void LinearRun::Prepare(int64_t share, int64_t shares) const {
   }
 }
 
-void LinearRun::RunChunks(int thread) {
+void LinearRun::RunChunks(ChunkShares& shares, int64_t first, int thread) {
   std::byte* scratch = scratch_ + thread * scratch_bytes_;
   size_t i = 0;
-  while (const auto next = shares_->Next(thread)) {
-    const int64_t chunk = *next;
+  while (const auto next = shares.Next(thread)) {
+    const int64_t chunk = first + *next;
     while (i > 0 && parts_[i].first_chunk > chunk) --i;
     while (i + 1 < parts_.size() && parts_[i + 1].first_chunk <= chunk) ++i;
     const int64_t begin = (chunk - parts_[i].first_chunk) * parts_[i].chunk_outputs;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "kernels/cpu/gemm.h"
 #include "ops/row_parallel.h"
+#include "ops/slices.h"
 #include "ops/weight_panels.h"
 
 namespace hyprstream::ops {
@@ -20,6 +21,8 @@ using kernels::kPanelSteps;
 constexpr int64_t kMostRows = 512;
 // Of dy in bf16, made before the products that read it.
 constexpr int64_t kRoundedBytes = int64_t{8} << 20;
+// A product of bf16, with the widening of its weight, beside one of int8.
+constexpr int64_t kProductCost = 2;
 
 /// Outputs [begin, end) of a term, in pieces that are packed at once. Where the products are of
 /// bf16, dy is rounded to pairs [piece][row][kPanelSteps].
@@ -93,6 +96,9 @@ class InputGradientRun {
     float* sums;
   };
 
+  /// Pieces of dy that are rounded together and end together: between two of such runs the sums
+  /// are in dx and the threads may be given back.
+  int64_t PiecesTogether() const;
   void RunSpans(std::span<const Span> spans, Start start);
   /// Pieces [begin, end) of a span's rows, a row's pieces being neighbours.
   void RoundPieces(const Span& span, int64_t begin, int64_t end) const;
@@ -134,10 +140,19 @@ InputGradientRun::InputGradientRun(Context& context, std::span<const LinearGradi
   }
 }
 
-// As many terms at once as their rounded dy has room for; a term with many outputs in parts.
-void InputGradientRun::Run() {
+int64_t InputGradientRun::PiecesTogether() const {
   const int64_t piece_bytes = dx_.rows * kPanelSteps * static_cast<int64_t>(sizeof(uint32_t));
   const int64_t room = std::max<int64_t>(kRoundedBytes / piece_bytes, 1);
+  int64_t outputs = 0;
+  for (const LinearGradientTerm& term : terms_) outputs += term.weight->out_features();
+  const int64_t slices = SlicesFor(context_, kProductCost * dx_.rows * dx_.cols * outputs);
+  const int64_t pieces = (outputs + 2 * kPanelSteps - 1) / (2 * kPanelSteps);
+  return std::min(room, (pieces + slices - 1) / slices);
+}
+
+// As many terms at once as their rounded dy has room for; a term with many outputs in parts.
+void InputGradientRun::Run() {
+  const int64_t room = PiecesTogether();
   auto start = Start::kZero;
   size_t term = 0;
   int64_t begin = 0;
@@ -160,6 +175,7 @@ void InputGradientRun::Run() {
       begin = span.end == outputs ? 0 : span.end;
       if (begin == 0) ++term;
     }
+    if (start == Start::kTarget) context_.Pause();
     RunSpans(spans.first(count), start);
     start = Start::kTarget;
   }

@@ -5,12 +5,15 @@
 #include "ops/linear_gradient.h"
 #include "ops/loss_rows.h"
 #include "ops/row_parallel.h"
+#include "ops/slices.h"
 
 namespace hyprstream::ops {
 namespace {
 
 /// What a logit's exponentials cost, in simple element operations.
 constexpr int64_t kLossElements = 12;
+/// The same in multiply-adds of int8.
+constexpr int64_t kLossProducts = 200;
 
 ConstMatrix RowsOf(ConstMatrix m, int64_t begin, int64_t count) {
   return {m.row(begin), count, m.cols, m.stride};
@@ -85,6 +88,18 @@ class TokenLossRun {
       Linear(context_, RowsOf(input_.teacher, begin, logits.rows), {&teacher, 1});
       context_.Pause();
     }
+    const int64_t slices =
+        std::min(SlicesFor(context_, logits.rows * vocab_ * kLossProducts), logits.rows);
+    for (int64_t slice = 0; slice < slices; ++slice) {
+      const int64_t first = logits.rows * slice / slices;
+      const int64_t count = logits.rows * (slice + 1) / slices - first;
+      RunRows(begin + first, logits.Rows(first, count),
+              taught.rows > 0 ? taught.Rows(first, count) : Matrix{}, losses.subspan(first));
+      context_.Pause();
+    }
+  }
+
+  void RunRows(int64_t begin, Matrix logits, Matrix taught, std::span<double> losses) const {
     ForRows(context_, logits.rows, vocab_ * kLossElements, [&](int64_t first, int64_t end) {
       for (int64_t i = first; i < end; ++i) {
         const LossRow row{logits.row(i), vocab_, Weight(begin + i)};

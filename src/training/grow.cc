@@ -62,7 +62,7 @@ int64_t GrowComponents(ops::Context& context, Trainer& trainer, std::span<const 
   const adapters::Topology& topology = trainer.adapter().topology();
   if (options.weights < SmallestComponent(topology)) return 0;
   const int64_t cap = CapOf(topology, options);
-  GradientSketch sketch(topology, cap + kSpareColumns, options.seed);
+  GradientSketch sketch(topology, cap + kSpareColumns, options.seed, context.pause);
   for (int64_t pass = 0; pass < options.passes; ++pass) {
     if (pass > 0) sketch.NextPass();
     trainer.Sketch(context, batches, sketch);

@@ -1,6 +1,7 @@
 #include "training/sketch.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/random.h"
 #include "ops/low_rank_gradient.h"
@@ -22,17 +23,20 @@ Tensor RandomBasis(int64_t columns, int64_t length, const CounterRandom& random,
 
 }  // namespace
 
-GradientSketch::GradientSketch(const adapters::Topology& topology, int64_t columns, uint64_t seed)
-    : topology_(topology) {
+GradientSketch::GradientSketch(const adapters::Topology& topology, int64_t columns, uint64_t seed,
+                               std::function<void()> pause)
+    : topology_(topology), pause_(std::move(pause)) {
   const CounterRandom random(seed);
   uint64_t next = 0;
   for (const adapters::TopologyPlace& place : topology.places()) {
     const int64_t count = std::min({columns, place.in, place.out});
     Place& mine = places_.emplace_back();
     mine.a = RandomBasis(count, place.in, random, next);
+    Pause();
     mine.b = RandomBasis(count, place.out, random, next);
     mine.found_a = Tensor(DType::kF32, {count, place.in});
     mine.found_b = Tensor(DType::kF32, {count, place.out});
+    Pause();
   }
 }
 
@@ -56,6 +60,7 @@ void GradientSketch::NextPass() {
     OrthonormaliseRows(MatrixOf(place.b));
     std::ranges::fill(place.found_a.As<float>(), 0.0f);
     std::ranges::fill(place.found_b.As<float>(), 0.0f);
+    Pause();
   }
 }
 
@@ -63,6 +68,7 @@ std::vector<RightSingular> GradientSketch::Finish() const {
   std::vector<RightSingular> result;
   for (const Place& place : places_) {
     result.push_back(SvdOfRows(MatrixOf(place.found_a)));
+    Pause();
   }
   return result;
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "adapters/topology.h"
@@ -18,8 +19,10 @@ namespace hyprstream::training {
 
 class GradientSketch final : public model::GradientSink {
  public:
-  /// `columns`: how many singular values are wanted, with a few to spare.
-  GradientSketch(const adapters::Topology& topology, int64_t columns, uint64_t seed);
+  /// `columns`: how many singular values are wanted, with a few to spare. `pause` is called between
+  /// two modules while bases are drawn, orthonormalised and read, and may throw (ops::Context).
+  GradientSketch(const adapters::Topology& topology, int64_t columns, uint64_t seed,
+                 std::function<void()> pause = {});
 
   bool Wants(const model::ModulePlace& place) const override;
   void Take(ops::Context& context, const model::LinearGradient& gradient) override;
@@ -37,7 +40,12 @@ class GradientSketch final : public model::GradientSink {
     Tensor found_a, found_b;  // Σ over the pass, same shapes
   };
 
+  void Pause() const {
+    if (pause_) pause_();
+  }
+
   const adapters::Topology& topology_;
+  const std::function<void()> pause_;
   std::vector<Place> places_;
 };
 

@@ -83,6 +83,20 @@ TEST_F(TurnsTest, AStepIsFollowedByNoMoreThanItHasEarned) {
   borrower.join();
 }
 
+TEST_F(TurnsTest, AStepWithPromptsLendsNoMoreThanTheOneBefore) {
+  Turns turns = MakeTurns(0.5);
+  std::thread borrower = Borrow(turns, 1ms);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_LE(SlicesIn(turns, 1, 10ms), 11);
+    EXPECT_LE(SlicesIn(turns, 1, 500ms), 11);
+    EXPECT_LE(SlicesIn(turns, 1, 10ms), 11);
+  }
+  // When steps stay long, a turn is as long as what they earn.
+  EXPECT_GE(SlicesIn(turns, 2, 500ms), 500);
+  turns.Close();
+  borrower.join();
+}
+
 TEST_F(TurnsTest, LongSlicesDisturbFewSteps) {
   Turns turns = MakeTurns(0.3);
   std::thread borrower = Borrow(turns, 1ms);

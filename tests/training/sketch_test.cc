@@ -45,12 +45,15 @@ TEST(GradientSketch, FindsTheSingularValuesOfTheWholeGradient) {
   batch.samples = {&sample};
   WholeGradients whole;
   trainer.Sketch(compute.context, {&batch, 1}, whole);
-  GradientSketch sketch(topology, 8, 1);
+  size_t pauses = 0;
+  GradientSketch sketch(topology, 8, 1, [&pauses] { ++pauses; });
+  EXPECT_EQ(pauses, 2 * topology.places().size());
   for (int pass = 0; pass < 4; ++pass) {
     if (pass > 0) sketch.NextPass();
     trainer.Sketch(compute.context, {&batch, 1}, sketch);
   }
   const std::vector<RightSingular> found = sketch.Finish();
+  EXPECT_EQ(pauses, 6 * topology.places().size());  // the bases, three passes, the values
   for (size_t p = 0; p < topology.places().size(); ++p) {
     const adapters::TopologyPlace& place = topology.places()[p];
     std::vector<float>& gradient = whole.sums.at(place.at);
