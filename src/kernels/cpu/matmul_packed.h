@@ -32,22 +32,20 @@ struct TileArgs {
 };
 
 /// Fetches what comes later, spread over the blocks of a record: in a burst the fetches wait for
-/// one another. Into the second-level cache: fetched into the first, where x and the record in use
-/// live, Q8_0 times eight rows ran at half the speed. One row times codes of whole bytes computes
-/// so little that the processor sees the codes coming by itself, and faster (Q8_0: 78 to 90 % of
-/// the read limit); only the scales, which are last in a record and used first, come as a surprise.
+/// one another. A strip is read from end to end and the next one follows it. For one row a little
+/// ahead and into the first-level cache (Q8_0 90 to 97 % of the read limit, Q4_K 91 to 99 %; twice
+/// as far ahead 89 %), unless records begin inside a line (Q6_K 86 to 82 %). For several rows into
+/// the second-level cache: fetched into the first, where x and the record in use live, Q8_0 times
+/// eight rows ran at half the speed.
 template <class Format, int MR>
 inline void FetchAhead(const TileArgs& t, int b) {
   if (t.record == nullptr) return;
   constexpr int kBytes = Format::kRecordBytes * 2;  // sixteen rows, an eighth of a record
-  if constexpr (MR == 1 && Format::kWholeBytes) {
-    if (b < 5) __builtin_prefetch(t.record + 16 * kBytes - 64 * (b + 1));
-  } else {
-    // A strip is read from end to end and the next one follows it.
-    constexpr int kAhead = 12 << 10;
-    for (int i = 0; i < kBytes; i += 64) {
-      __builtin_prefetch(t.record + kAhead + kBytes * b + i, 0, 2);
-    }
+  constexpr bool kNear = MR == 1 && Format::kRecordBytes % 4 == 0;
+  constexpr int kAhead = (kNear ? 2 : 12) << 10;
+  constexpr int kLevel = kNear ? 3 : 2;
+  for (int i = 0; i < kBytes; i += 64) {
+    __builtin_prefetch(t.record + kAhead + kBytes * b + i, 0, kLevel);
   }
 }
 
