@@ -18,7 +18,7 @@ namespace json = boost::json;
 
 constexpr std::array<std::string_view, 3> kKinds = {"sparse", "lora", "delta"};
 constexpr int64_t kLeastRank = 64;
-constexpr double kLeastWeights = 64000.0;
+constexpr double kLeastWeights = 128000.0;
 constexpr size_t kMaxFingerprint = 256;
 
 [[noreturn]] void Refuse(std::string_view field, std::string expected, std::string found) {

@@ -42,8 +42,7 @@ struct TrainFlags {
   std::string replay_loss = "kl";
   std::string format = "table";
   training::RecipeWishes wishes;
-  int64_t accumulate = 1;
-  int64_t rehearsal = 384;
+  int64_t rehearsal = engine::RehearsalOptions{}.count;
   int64_t checkpoint_every = 25;
   bool restart = false;
   EngineFlags engine;
@@ -52,7 +51,6 @@ struct TrainFlags {
 engine::TeachOptions OptionsOf(const TrainFlags& flags, const training::RunData& data,
                                adapters::AdapterKind kind) {
   training::RecipeWishes wishes = flags.wishes;
-  wishes.batch *= flags.accumulate;
   wishes.decay = training::ParseDecay(flags.schedule);
   wishes.loss = flags.loss.Options();
   wishes.replay_loss.kind = ParseLossKind(flags.replay_loss, "--replay-loss");
@@ -201,6 +199,8 @@ void AddLoraTrainVerbs(CLI::App& lora, Shell& shell) {
   verb.add_option("--replay-weight", flags->wishes.replay_loss.weight,
                   "Of a replayed token beside a new one");
   verb.add_option("--replay-share", flags->wishes.replay_share, "Of each batch");
+  verb.add_option("--replay-evenness", flags->wishes.replay_evenness,
+                  "0: replayed tokens weigh alike; 1: replayed samples do, however long");
   verb.add_option("--steps", flags->wishes.steps, "Length of the run (default: from --epochs)");
   verb.add_option("--epochs", flags->wishes.epochs,
                   "Times each sample is seen (default: about 33)");
@@ -208,8 +208,9 @@ void AddLoraTrainVerbs(CLI::App& lora, Shell& shell) {
                   "Peak (default 5e-3 for sparse, 1e-3 for lora)");
   verb.add_option("--schedule", flags->schedule, "constant, linear or cosine");
   verb.add_option("--warmup", flags->wishes.warmup, "Steps");
-  verb.add_option("--batch-size", flags->wishes.batch, "Samples of a batch");
-  verb.add_option("--accumulate", flags->accumulate, "Batches of a step");
+  verb.add_option("--batch-size", flags->wishes.batch,
+                  "Samples of a batch (default 24; 16 without --replay)");
+  verb.add_option("--accumulate", flags->wishes.accumulate, "Batches of a step");
   flags->loss.Register(verb);
   verb.add_option("--early-stopping", flags->wishes.patience,
                   "Evaluations without a better one before it stops");

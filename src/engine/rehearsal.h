@@ -15,9 +15,9 @@
 namespace hyprstream::engine {
 
 struct RehearsalOptions {
-  int64_t count = 384;
+  int64_t count = 1024;
   int32_t question_tokens = 48;  // at most
-  int32_t answer_tokens = 128;   // at most
+  int32_t answer_tokens = 48;    // at most
   uint64_t seed = 0;
   ProgressListener progress = {};
   std::function<void()> check = {};  // called now and then; may throw to end it

@@ -260,7 +260,7 @@ int64_t JobRunner::TrainedTokens(const JobRecord& job, const ServedModel& model)
     if (version.version > FirstVersion(job)) steps += version.steps;
   }
   if (samples == 0) return 0;
-  const int64_t each_step = job.batch.value_or(training::RecipeWishes{}.batch / 2);
+  const int64_t each_step = job.batch.value_or(training::kFreshOfBatch);
   return std::llround(static_cast<double>(steps * each_step) * static_cast<double>(tokens) /
                       static_cast<double>(samples));
 }

@@ -92,13 +92,16 @@ ConstMatrix LossPass::Forward(ops::Context& context, const Targets& targets,
 }
 
 ConstMatrix LossPass::TeacherHidden(ops::Context& context, const Targets& targets,
-                                    const LossOptions& loss) {
-  if (loss.kind == ops::LossKind::kCrossEntropy) return {};
+                                    const MicroBatch& batch) {
+  if (batch.loss.kind == ops::LossKind::kCrossEntropy) return {};
+  const Matrix copy =
+      context.scratch.AllocateMatrix(std::ssize(targets.rows), pass_.model().config().hidden_size);
+  if (batch.teacher != nullptr && batch.teacher->Recall(batch.samples, copy)) return copy;
   const ConstMatrix hidden = Forward(context, targets, teacher_, nullptr);
-  const Matrix copy = context.scratch.AllocateMatrix(hidden.rows, hidden.cols);
   for (int64_t row = 0; row < hidden.rows; ++row) {
     std::copy_n(hidden.row(row), hidden.cols, copy.row(row));
   }
+  if (batch.teacher != nullptr) batch.teacher->Keep(batch.samples, copy);
   return copy;
 }
 
@@ -109,7 +112,7 @@ double LossPass::Gradients(ops::Context& context, const MicroBatch& batch, doubl
   for (float& weight : targets.weights) {
     weight = static_cast<float>(static_cast<double>(weight) / total);
   }
-  const ConstMatrix teacher = TeacherHidden(context, targets, batch.loss);
+  const ConstMatrix teacher = TeacherHidden(context, targets, batch);
   const ConstMatrix hidden = Forward(context, targets, adapter, &sink);
   const Matrix dhidden = context.scratch.AllocateMatrix(hidden.rows, hidden.cols);
   const ops::TokenLossInput input{.head = pass_.head(),
@@ -126,7 +129,7 @@ std::vector<double> LossPass::Losses(ops::Context& context, const MicroBatch& ba
                                      const ActingAdapter& adapter) {
   const ops::Scratch::Frame frame(context.scratch);
   const Targets targets = TargetsOf(batch);
-  const ConstMatrix teacher = TeacherHidden(context, targets, batch.loss);
+  const ConstMatrix teacher = TeacherHidden(context, targets, batch);
   const ConstMatrix hidden = Forward(context, targets, adapter, nullptr);
   std::vector<double> losses;
   for (size_t s = 0; s < targets.first.size(); ++s) {

@@ -9,6 +9,7 @@
 #include "model/training_pass.h"
 #include "ops/token_loss.h"
 #include "training/sample.h"
+#include "training/teacher_memory.h"
 
 namespace hyprstream::training {
 
@@ -23,6 +24,7 @@ struct LossOptions {
 struct MicroBatch {
   std::vector<const Sample*> samples;
   LossOptions loss;
+  TeacherMemory* teacher = nullptr;  // of this pass's teacher; without one it is computed each time
 };
 
 /// Consecutive samples together while they have at most `rows` tokens (a longer one is alone).
@@ -61,7 +63,7 @@ class LossPass {
   ConstMatrix Forward(ops::Context& context, const Targets& targets, const ActingAdapter& adapter,
                       const model::GradientSink* sink);
   /// In scratch; no memory for losses without a teacher.
-  ConstMatrix TeacherHidden(ops::Context& context, const Targets& targets, const LossOptions& loss);
+  ConstMatrix TeacherHidden(ops::Context& context, const Targets& targets, const MicroBatch& batch);
 
   model::TrainingPass pass_;
   const ActingAdapter teacher_;

@@ -24,8 +24,11 @@ Recipe MakeRecipe(const RunData& data, adapters::AdapterKind kind, const RecipeW
   recipe.trainer.adamw = {
       .beta1 = wishes.beta1, .beta2 = wishes.beta2, .weight_decay = wishes.weight_decay};
   RunOptions& run = recipe.run;
-  run.batch = wishes.batch;
-  run.replay_share = data.replay.empty() && data.review.empty() ? 0.0 : wishes.replay_share;
+  const bool replays = !data.replay.empty() || !data.review.empty();
+  run.batch =
+      wishes.accumulate * wishes.batch.value_or(replays ? 3 * kFreshOfBatch : 2 * kFreshOfBatch);
+  run.replay_share = replays ? wishes.replay_share : 0.0;
+  run.replay_evenness = wishes.replay_evenness.value_or(0.5);
   run.loss = wishes.loss;
   run.replay_loss = wishes.replay_loss;
   run.seed = wishes.seed;

@@ -16,11 +16,13 @@ struct RecipeWishes {
   std::optional<int64_t> epochs = {};        // times each sample is seen; else about 33
   std::optional<int64_t> steps = {};         // instead of epochs
   Decay decay = Decay::kLinear;
-  int64_t warmup = 10;  // steps
-  int64_t batch = 16;
-  double replay_share = 0.5;  // of each batch, when there is something to replay
+  int64_t warmup = 10;                         // steps
+  std::optional<int64_t> batch = {};           // else 24, and 16 when there is nothing to replay
+  int64_t accumulate = 1;                      // batches of a step
+  double replay_share = 2.0 / 3.0;             // of each batch, when there is something to replay
+  std::optional<double> replay_evenness = {};  // as RunOptions has it; else 0.5
   LossOptions loss = {};
-  LossOptions replay_loss = {.kind = ops::LossKind::kForwardKl, .weight = 2.0f};
+  LossOptions replay_loss = {.kind = ops::LossKind::kForwardKl};
   double clip = 1.0;
   double weight_decay = 0.01;
   double beta1 = 0.9;
@@ -29,6 +31,9 @@ struct RecipeWishes {
   int64_t patience = 0;      // evaluations without a better one before it stops; 0: never
   uint64_t seed = 0;
 };
+
+/// New samples of a batch, besides what is replayed, unless it is wished for otherwise.
+inline constexpr int64_t kFreshOfBatch = 8;
 
 struct Recipe {
   TrainerOptions trainer;

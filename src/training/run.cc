@@ -43,8 +43,8 @@ std::string IdentityOf(const Trainer& trainer, const RunData& data, const RunOpt
     HashSamples(hash, *samples);
   const Schedule& schedule = options.schedule;
   for (const double value :
-       {schedule.peak, schedule.final_share, options.replay_share, options.regrow_share,
-        options.enough, trainer.options().clip, trainer.options().adamw.beta1,
+       {schedule.peak, schedule.final_share, options.replay_share, options.replay_evenness,
+        options.regrow_share, options.enough, trainer.options().clip, trainer.options().adamw.beta1,
         trainer.options().adamw.beta2, trainer.options().adamw.epsilon,
         trainer.options().adamw.weight_decay}) {
     HashValue(hash, value);
@@ -72,6 +72,22 @@ const RunData& Checked(const RunData& data, const RunOptions& options) {
   if (options.replay_share < 0.0 || options.replay_share >= 1.0) {
     refuse("the share of replayed samples is out of range", "0 or more and below 1");
   }
+  if (options.replay_evenness < 0.0 || options.replay_evenness > 1.0) {
+    refuse("the evenness of replayed samples is out of range", "0 to 1");
+  }
+  return data;
+}
+
+// Weights by a power of the length; the weight of all targets together stays as it was.
+RunData EvenedOut(RunData data, double evenness) {
+  double before = 0.0, after = 0.0;
+  for (Sample& sample : data.replay) {
+    const auto targets = static_cast<double>(CountTargets(sample));
+    before += targets * static_cast<double>(sample.weight);
+    sample.weight *= static_cast<float>(std::pow(targets, -evenness));
+    after += targets * static_cast<double>(sample.weight);
+  }
+  for (Sample& sample : data.replay) sample.weight *= static_cast<float>(before / after);
   return data;
 }
 
@@ -85,10 +101,11 @@ std::vector<const Sample*> Pointers(const std::vector<Sample>& samples) {
 
 TrainingRun::TrainingRun(Trainer& trainer, RunData data, const RunOptions& options)
     : trainer_(trainer),
-      data_(std::move(data)),
+      data_(EvenedOut(std::move(data), options.replay_evenness)),
       options_(options),
       identity_(IdentityOf(trainer, Checked(data_, options_), options_)),
-      train_order_(data_.train.size(), options.seed) {
+      train_order_(data_.train.size(), options.seed),
+      teacher_memory_(options.teacher_memory) {
   if (!data_.replay.empty()) {
     replay_order_.emplace(data_.replay.size(), CounterRandom(options.seed).Bits(0));
   }
@@ -120,6 +137,7 @@ std::vector<MicroBatch> TrainingRun::BatchOf(int64_t step) {
   if (replayed > 0) {
     std::vector<MicroBatch> more = PackSamples(draw(*replay_order_, data_.replay, replayed),
                                                options_.replay_loss, options_.rows);
+    for (MicroBatch& batch : more) batch.teacher = &teacher_memory_;
     std::move(more.begin(), more.end(), std::back_inserter(batches));
   }
   return batches;

@@ -28,10 +28,14 @@ struct RunOptions {
   Schedule schedule;  // schedule.steps is the length of the run
   int64_t batch = 16;
   double replay_share = 0.5;  // of each batch; half of it review when there is both
+  /// 0: every replayed token weighs the same, so that long texts outweigh short answers; 1: every
+  /// replayed sample does, however long; between, by that power of its length.
+  double replay_evenness = 0.0;
   LossOptions loss;
   LossOptions replay_loss = {.kind = ops::LossKind::kForwardKl};
   uint64_t seed = 0;
-  int64_t rows = 512;  // tokens computed in one pass
+  int64_t rows = 512;                        // tokens computed in one pass
+  Bytes teacher_memory{uint64_t{32} << 20};  // of what the base says of replayed samples
 
   int64_t place_batches = 8;  // of new samples, that components are placed by
   GrowOptions grow;           // weights: as many as the adapter may have
@@ -97,6 +101,7 @@ class TrainingRun {
   SampleOrder train_order_;
   std::optional<SampleOrder> replay_order_;
   std::optional<SampleOrder> review_order_;
+  TeacherMemory teacher_memory_;
 
   int64_t step_ = 0;
   bool prepared_ = false;

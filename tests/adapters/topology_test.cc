@@ -24,15 +24,15 @@ AdapterSpec Spec(AdapterKind kind, int64_t rank, std::vector<Module> targets) {
 
 TEST(AdapterSpec, NominalRankLeavesEnoughWeights) {
   const AdapterSpec willow = DefaultSpec(AdapterKind::kSparse, WillowbrookShape(), "w");
-  EXPECT_EQ(willow.nominal_rank, 256);
+  EXPECT_EQ(willow.nominal_rank, 512);
   const AdapterSpec qwen =
       DefaultSpec(AdapterKind::kSparse, *model::PublishedShape("qwen3-1.7b"), "q");
   EXPECT_EQ(qwen.nominal_rank, 64);
   const Topology topology(*model::PublishedShape("qwen3-1.7b"), qwen);
   EXPECT_EQ(topology.places().size(), 196u);
   EXPECT_NEAR(static_cast<double>(topology.parameters_allowed()), 0.7e6, 0.05e6);
-  EXPECT_EQ(Topology(WillowbrookShape(), willow).parameters_total(), 29184 * 256);
-  EXPECT_EQ(Topology(WillowbrookShape(), willow).parameters_allowed(), 74711);
+  EXPECT_EQ(Topology(WillowbrookShape(), willow).parameters_total(), 29184 * 512);
+  EXPECT_EQ(Topology(WillowbrookShape(), willow).parameters_allowed(), 149422);
 }
 
 TEST(AdapterSpec, TheTextGivesBackTheSpec) {

@@ -131,6 +131,54 @@ TEST(TrainingRun, MoreWeightOnReplayKeepsTheModelNearerToItself) {
   EXPECT_LT(strayed(8.0f), 0.8 * strayed(1.0f));
 }
 
+TEST(TrainingRun, EvenReplayMindsShortSamplesMore) {
+  const auto strayed = [](double evenness) {
+    Course course;
+    course.options.replay_evenness = evenness;
+    std::vector<Sample> replay = RandomSamples(6, 2);
+    for (size_t i = 0; i < 3; ++i) {
+      replay[i].labels.resize(5);
+      replay[i].ids.resize(5);
+    }
+    TrainingRun run(*course.trainer, {.train = RandomSamples(8, 1), .replay = replay},
+                    course.options);
+    RunToEnd(course, run);
+    std::vector<const Sample*> short_ones;
+    for (size_t i = 0; i < 3; ++i) short_ones.push_back(&replay[i]);
+    return MeanOf(course.trainer->Losses(course.compute.context, short_ones,
+                                         {.kind = ops::LossKind::kForwardKl},
+                                         Trainer::Use::kWithAdapter))
+        .mean;
+  };
+  EXPECT_LT(strayed(1.0), 0.9 * strayed(0.0));
+}
+
+TEST(TrainingRun, EvenReplayWeighsAsMuchInAll) {
+  Course course;
+  course.options.replay_evenness = 0.5;
+  std::vector<Sample> replay = RandomSamples(2, 2);
+  replay[0].labels.assign(12, kIgnoredLabel);
+  replay[0].labels[5] = replay[0].labels[8] = 1;  // two targets beside eight
+  const TrainingRun run(*course.trainer, {.train = RandomSamples(8, 1), .replay = replay},
+                        course.options);
+  const std::vector<Sample>& evened = run.data().replay;
+  EXPECT_NEAR(evened[0].weight, 2.0f * evened[1].weight, 1e-6f);
+  EXPECT_NEAR(2.0f * evened[0].weight + 8.0f * evened[1].weight, 10.0f, 1e-5f);
+}
+
+TEST(TrainingRun, RemembersWhatTheTeacherSaidWithoutChangingABit) {
+  const auto values_with = [](Bytes memory) {
+    Course course;
+    course.options.teacher_memory = memory;
+    TrainingRun run = course.Run();
+    RunToEnd(course, run);
+    return course.Values();
+  };
+  const std::vector<float> none = values_with({0});
+  EXPECT_EQ(values_with({uint64_t{1} << 20}), none);
+  EXPECT_EQ(values_with({1500}), none);  // of one sample or two
+}
+
 TEST(MeanOf, CountsValuesByTheirTargets) {
   const std::vector<double> losses{1.0, 4.0}, targets{3.0, 1.0};
   const MeanInterval mean = MeanOf(losses, targets);
