@@ -1,5 +1,7 @@
 #include "registry/download.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <charconv>
@@ -19,6 +21,10 @@ namespace {
 
 /// Thrown inside: the whole file has to begin anew, over one connection when ranges are ignored.
 enum class Restart { kRangesIgnored, kStale };
+
+/// What a connection has received is written in pieces of so many bytes: libcurl gives a sixteenth
+/// of a quarter of a megabyte at a time.
+constexpr size_t kWriteBytes = 256u << 10;
 
 /// New addresses that are refused without a byte in between.
 constexpr int kMaxRefusals = 2;
@@ -79,6 +85,9 @@ std::optional<ContentRange> ParseContentRange(std::string_view text) {
   return range;
 }
 
+/// Of one connection, not yet written.
+using Received = std::vector<std::byte>;
+
 class Transfer {
  public:
   Transfer(const RemoteFile& file, SharedAddress& address, PartialFile& partial,
@@ -88,6 +97,7 @@ class Transfer {
         address_(address),
         options_(options),
         on_progress_(on_progress),
+        descriptor_(partial.descriptor()),
         parts_(partial, file.size, part_size),
         follower_(partial.descriptor(), partial.path(), file.size,
                   file.git_sha1.empty() ? BlobHash::Git::kNo : BlobHash::Git::kYes) {
@@ -103,8 +113,9 @@ class Transfer {
  private:
   void Work(std::stop_token stop);
   void FetchPart(HttpClient& client, size_t part);
-  HttpClient::Sink Receive(size_t part, const HttpResponse& response);
-  void Take(size_t part, std::span<const std::byte> bytes);
+  HttpClient::Sink Receive(size_t part, const HttpResponse& response, Received& received);
+  void Take(size_t part, std::span<const std::byte> bytes, Received& received);
+  void Write(size_t part, Received& received);
   void CheckFinal(size_t part, const HttpResponse& response, int address_number, Retries& retries,
                   int& refusals);
   [[noreturn]] void FailSize(std::string found) const;
@@ -113,6 +124,7 @@ class Transfer {
   SharedAddress& address_;
   const DownloadOptions& options_;
   const std::function<void(uint64_t)>& on_progress_;
+  const int descriptor_;
   PartTable parts_;
   HashFollower follower_;
   std::atomic<size_t> next_part_{0};
@@ -130,13 +142,21 @@ void Transfer::FailSize(std::string found) const {
                                      .hint = "the file may just be changing: try again"});
 }
 
-void Transfer::Take(size_t part, std::span<const std::byte> bytes) {
-  if (bytes.size() > parts_.end(part) - parts_.begin(part) - parts_.done(part)) {
+void Transfer::Take(size_t part, std::span<const std::byte> bytes, Received& received) {
+  if (received.size() + bytes.size() > parts_.end(part) - parts_.begin(part) - parts_.done(part)) {
     FailSize("more than that");
   }
-  parts_.Append(part, bytes);
+  received.insert(received.end(), bytes.begin(), bytes.end());
   fetched_ += bytes.size();
+  if (received.size() >= kWriteBytes) Write(part, received);
+}
+
+void Transfer::Write(size_t part, Received& received) {
+  const std::span<const std::byte> bytes = received;
+  if (bytes.empty()) return;
+  parts_.Append(part, bytes);
   const uint64_t done = done_ += bytes.size();
+  received.clear();
   if (on_progress_) on_progress_(done);
   // Whoever finds another at it may go on: that one, or the next piece, tells.
   if (std::unique_lock lock(hash_mutex_, std::try_to_lock); lock.owns_lock()) {
@@ -144,7 +164,7 @@ void Transfer::Take(size_t part, std::span<const std::byte> bytes) {
   }
 }
 
-HttpClient::Sink Transfer::Receive(size_t part, const HttpResponse& response) {
+HttpClient::Sink Transfer::Receive(size_t part, const HttpResponse& response, Received& received) {
   if (response.status == 206) {
     const auto range = ParseContentRange(response.headers.Find("Content-Range"));
     const uint64_t wanted = parts_.begin(part) + parts_.done(part);
@@ -163,7 +183,7 @@ HttpClient::Sink Transfer::Receive(size_t part, const HttpResponse& response) {
   } else {
     return {};
   }
-  return [this, part](std::span<const std::byte> bytes) { Take(part, bytes); };
+  return [this, part, &received](std::span<const std::byte> bytes) { Take(part, bytes, received); };
 }
 
 void Transfer::CheckFinal(size_t part, const HttpResponse& response, int address_number,
@@ -192,6 +212,8 @@ void Transfer::CheckFinal(size_t part, const HttpResponse& response, int address
 void Transfer::FetchPart(HttpClient& client, size_t part) {
   Retries retries(options_.retries, client.options().stop);
   int refusals = 0;
+  Received received;
+  received.reserve(2 * kWriteBytes);
   while (!parts_.complete(part)) {
     const SharedAddress::Version address = address_.Get();
     HttpRequest request{.url = address.address.url, .token = address.address.token};
@@ -204,12 +226,16 @@ void Transfer::FetchPart(HttpClient& client, size_t part) {
     }
     const auto advanced = [&] { return parts_.begin(part) + parts_.done(part) > from; };
     try {
-      const HttpResponse response =
-          client.Send(request, [&](const HttpResponse& head) { return Receive(part, head); });
+      const HttpResponse response = client.Send(
+          request, [&](const HttpResponse& head) { return Receive(part, head, received); });
+      Write(part, received);
       if (advanced()) retries.Progressed(), refusals = 0;
       CheckFinal(part, response, address.number, retries, refusals);
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::kUnavailable) throw;
+      // What came before a cut, or before the user stopped it, counts.
+      const bool cut = error.code() == ErrorCode::kUnavailable;
+      if (cut || error.code() == ErrorCode::kCancelled) Write(part, received);
+      if (!cut) throw;
       // A cut after some bytes costs no patience: the rest is asked for at once.
       if (advanced()) {
         retries.Progressed();
@@ -258,6 +284,8 @@ BlobNames Transfer::Run() {
   }
   if (failed) std::rethrow_exception(failed);
   follower_.Advance(parts_.frontier());
+  // The disk has the rest to do while the last bytes are hashed; whoever keeps the file syncs it.
+  ::fdatasync(descriptor_);
   return follower_.Finish();
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -12,7 +13,8 @@
 namespace hyprstream::registry {
 namespace {
 
-constexpr size_t kReadBytes = 1u << 20;
+// Stays in a core's second cache while it is hashed.
+constexpr size_t kReadBytes = 512u << 10;
 // What is hashed faster than a thread is started and waited for.
 constexpr uint64_t kWorthAThread = 4u << 20;
 
@@ -34,11 +36,12 @@ HashFollower::~HashFollower() {
 void HashFollower::Advance(uint64_t available) {
   const std::lock_guard lock(mutex_);
   if (available <= available_) return;
-  available_ = std::min(available, size_);
+  const uint64_t before = std::exchange(available_, std::min(available, size_));
   if (!thread_.joinable() && size_ >= kWorthAThread) {
     thread_ = std::thread([this] { Run(); });
   }
-  changed_.notify_all();
+  // It is not woken for less than it reads at once.
+  if (available_ == size_ || before / kReadBytes != available_ / kReadBytes) changed_.notify_all();
 }
 
 BlobNames HashFollower::Finish() {
@@ -59,7 +62,7 @@ void HashFollower::Run() {
       {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [&] {
-          return stop_ || available_ == size_ || available_ >= hashed_ + kReadBytes;
+          return stop_ || available_ == size_ || available_ / kReadBytes > hashed_ / kReadBytes;
         });
         if (stop_) return;
         end = available_;

@@ -2,9 +2,10 @@
 
     tests/registry/pull_speed.py --program build/hyprstream [--mega 1024] [--rounds 3]
 
-Every round fetches the same file three ways onto the same disk: curl to a file and then sha256sum
-(two steps, as users do it), curl through tee into sha256sum (side by side), and `pull`, which also
-syncs, publishes and catalogues. Prints each one's best and what share of curl's speed `pull` reaches.
+Every round fetches the same file onto the same disk: curl to a file and then sha256sum (two steps,
+as users do it), curl through tee into sha256sum or openssl (side by side; openssl hashes with the
+processor's own instructions, coreutils may not), and `pull`, which also syncs, publishes and
+catalogues. Prints each one's best and what share of curl's speed `pull` reaches.
 """
 
 import argparse
@@ -66,6 +67,9 @@ def main():
             os.remove(home / "file")
             note("curl | tee | sha256sum", timed(
                 ["bash", "-c", f"curl -s '{address}' | tee {home}/file | sha256sum"]))
+            os.remove(home / "file")
+            note("curl | tee | openssl", timed(
+                ["bash", "-c", f"curl -s '{address}' | tee {home}/file | openssl dgst -sha256"]))
             os.remove(home / "file")
             note("curl, sync, sha256sum", timed(
                 ["bash", "-c", f"curl -s -o {home}/file '{address}' && sync {home}/file && "
