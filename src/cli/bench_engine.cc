@@ -15,6 +15,7 @@ std::unique_ptr<engine::Engine> MakeEngine(const std::shared_ptr<const model::Mo
                                            engine::EngineOptions options, const BenchPlan& plan,
                                            MemoryBudget& budget) {
   options.prefix_cache = false;
+  options.draft_tokens = 0;  // random weights repeat themselves
   options.context = plan.prompt_tokens + plan.new_tokens + 1;
   options.max_sequences = static_cast<int32_t>(plan.streams);
   options.max_batch_rows = std::max(options.max_batch_rows, options.max_sequences);

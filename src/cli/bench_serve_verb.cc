@@ -237,6 +237,7 @@ int BenchServe(Shell& shell, const ServeBenchFlags& flags) {
   CheckFlags(flags);
   engine::EngineOptions options = flags.engine.Resolve(shell.settings);
   options.context = flags.prompt_tokens + flags.tokens + 1;
+  options.draft_tokens = 0;  // random weights repeat themselves
   options.max_sequences = static_cast<int32_t>(std::max<int64_t>(flags.streams, 64));
   MemoryBudget budget(flags.engine.MemoryLimit(shell.settings));
   const TemporaryFolder folder;

@@ -8,6 +8,7 @@ namespace hyprstream::cli {
 namespace {
 
 constexpr int kMaxThreads = 1024;
+constexpr int64_t kMaxDraft = 64;
 
 void CheckDevice(const std::string& device) {
   if (device == "auto" || device == "cpu") return;
@@ -58,6 +59,10 @@ void EngineFlags::Register(CLI::App& verb) {
   RegisterContext(verb);
   verb.add_option("--cache-type", cache_type, "Type of cached keys and values: f32 or bf16")
       ->group("Machine");
+  verb.add_option(
+          "--draft-max", draft_max,
+          "Tokens guessed from the text so far and checked in one step (default 8); 0: none")
+      ->group("Machine");
   verb.add_option("--device", device, "auto or cpu")->group("Machine");
 }
 
@@ -81,6 +86,9 @@ engine::EngineOptions EngineFlags::Resolve(const Settings& settings) const {
   options.threads = Threads(settings);
   options.context = CheckRange(
       "--context", context ? *context : settings.Integer("engine.context").value_or(0), 1 << 24);
+  const int64_t draft =
+      draft_max ? *draft_max : settings.Integer("engine.draft_max").value_or(options.draft_tokens);
+  options.draft_tokens = static_cast<int32_t>(CheckRange("--draft-max", draft, kMaxDraft));
   options.cache_dtype =
       ParseCacheType(cache_type.value_or(settings.Text("engine.cache_type").value_or("bf16")));
   return options;

@@ -19,6 +19,7 @@ struct EngineFlags {
   std::optional<std::string> memory_limit;
   std::optional<int64_t> context;
   std::optional<std::string> cache_type;
+  std::optional<int64_t> draft_max;
   std::optional<std::string> device;
 
   void Register(CLI::App& verb);

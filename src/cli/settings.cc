@@ -29,6 +29,8 @@ constexpr auto kSettings = std::to_array<SettingInfo>({
     {"engine.context", SettingType::kInteger, "0",
      "longest sequence; 0: the model's, at most 4096"},
     {"engine.cache_type", SettingType::kText, "bf16", "keys and values: bf16 or f32"},
+    {"engine.draft_max", SettingType::kInteger, "8",
+     "tokens guessed from the text so far and checked in one step; 0: none"},
     {"engine.memory_limit", SettingType::kSize, "0", "weights, cache and scratch; 0: none"},
     {"engine.device", SettingType::kText, "auto", "auto or cpu"},
     {"cache.directory", SettingType::kText, "", "what can be made again; none: the XDG cache home"},

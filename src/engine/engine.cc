@@ -90,7 +90,7 @@ std::unique_ptr<Sequence> ThreadedEngine::MakeSequence(GenerationRequest request
   AnswerText text(tokenizer_, request.skip_special_text, request.stop);
   auto sequence =
       std::make_unique<Sequence>(std::move(request), root, std::move(sampler), std::move(text));
-  sequence->ReserveFor(options_.context);
+  sequence->ReserveFor(options_.context, options_.draft_tokens);
   sequence->times.submitted = Clock::now();
   return sequence;
 }

@@ -27,6 +27,9 @@ struct EngineOptions {
   int32_t max_batch_rows = 512;      // tokens computed in one step
   int32_t max_sequences = 64;        // running at once, at most max_batch_rows; more wait
   bool prefix_cache = true;
+  /// Most tokens that are guessed from a sequence's own text and checked in one step (prompt
+  /// lookup). The answer is the same without; 0: none.
+  int32_t draft_tokens = 8;
   double train_share = 0.3;  // of the time between steps, for whoever borrows turns; 0 to 0.9
   bool profile = false;      // also tells the parts of the forward pass apart (EngineStats::times)
 };
@@ -42,6 +45,8 @@ struct EngineStats {
   int64_t prompt_tokens = 0;  // of admitted requests
   int64_t cached_tokens = 0;  // of these, found in the prefix cache
   int64_t generated_tokens = 0;
+  int64_t draft_tokens = 0;                 // guessed
+  int64_t accepted_tokens = 0;              // of these, part of an answer
   int64_t borrowed_slices = 0;              // computed by the borrower of turns
   std::chrono::nanoseconds lent_between{};  // to the borrower, between the steps of requests
   StepTimes times;

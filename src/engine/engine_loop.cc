@@ -56,7 +56,11 @@ EngineLoop::EngineLoop(std::shared_ptr<const model::Model> model,
       threads_(options_.threads),
       context_{threads_, kernels::ChooseIsa(), scratch_},
       pool_(plan.pages, options_.prefix_cache ? PrefixReuse::kOn : PrefixReuse::kOff),
-      scheduler_({options_.max_batch_rows, options_.max_sequences}, pool_),
+      scheduler_({.max_batch_rows = options_.max_batch_rows,
+                  .max_sequences = options_.max_sequences,
+                  .draft_tokens = options_.draft_tokens,
+                  .draft_rows = plan.draft_rows},
+                 pool_),
       turns_(threads_, mailbox, {.share = options_.train_share}),
       workspaces_(static_cast<size_t>(threads_.threads())) {
   if (budget_ != nullptr) {
@@ -97,7 +101,7 @@ void EngineLoop::Step() {
     step_.Fill(shares);
     Compute();
     ++stats_.steps;
-    for (size_t i = 0; i < drawn_.size(); ++i) Advance(*step_.outputs()[i], std::move(drawn_[i]));
+    for (const Output& output : step_.outputs()) AdvanceAll(output);
     phase_.Lap(stats_.times.text);
   } catch (...) {
     FailStep(shares, CurrentError());
@@ -106,8 +110,7 @@ void EngineLoop::Step() {
 
 void EngineLoop::Compute() {
   const ops::Scratch::Frame frame(scratch_);
-  const Matrix logits = scratch_.AllocateMatrix(static_cast<int64_t>(step_.outputs().size()),
-                                                model_->config().vocab_size);
+  const Matrix logits = scratch_.AllocateMatrix(step_.output_rows(), model_->config().vocab_size);
   phase_.Lap(stats_.times.schedule);
   Forward(logits);
   phase_.Lap(stats_.times.forward);
@@ -140,20 +143,35 @@ void EngineLoop::Forward(Matrix logits) {
 // Each thread draws for some of the sequences; a draw touches its own row and sampler only.
 void EngineLoop::DrawAll(Matrix logits) {
   drawn_.clear();
-  drawn_.resize(step_.outputs().size());
-  threads_.ParallelFor(logits.rows, 1, [&](int64_t begin, int64_t end, int thread) {
+  drawn_.resize(static_cast<size_t>(logits.rows));
+  const auto sequences = static_cast<int64_t>(step_.outputs().size());
+  threads_.ParallelFor(sequences, 1, [&](int64_t begin, int64_t end, int thread) {
     for (int64_t i = begin; i < end; ++i) {
-      Drawn& result = drawn_[static_cast<size_t>(i)];
-      try {
-        Sequence& sequence = *step_.outputs()[static_cast<size_t>(i)];
-        result.choice =
-            sequence.sampler.Draw({logits.row(i), static_cast<size_t>(logits.cols)},
-                                  workspaces_[static_cast<size_t>(thread)], MaskOf(sequence));
-      } catch (...) {
-        result.error = CurrentError();
-      }
+      DrawRows(step_.outputs()[static_cast<size_t>(i)], logits,
+               workspaces_[static_cast<size_t>(thread)]);
     }
   });
+}
+
+void EngineLoop::DrawRows(const Output& output, Matrix logits, SamplerWorkspace& workspace) {
+  Sequence& sequence = *output.sequence;
+  std::optional<ConstraintCursor> form = sequence.form;
+  for (int64_t i = 0; i < output.rows; ++i) {
+    const int64_t row = output.row + i;
+    Drawn& drawn = drawn_[static_cast<size_t>(row)];
+    try {
+      drawn.choice = sequence.sampler.Draw({logits.row(row), static_cast<size_t>(logits.cols)},
+                                           workspace, MaskOf(sequence, form));
+      const int32_t id = drawn.choice->id;
+      if (i + 1 == output.rows || id != sequence.guesses[static_cast<size_t>(i)]) return;
+      if (EndsGeneration(sequence, id)) return;
+      if (form) form->Advance(id);
+      if (form && form->exhausted()) return;
+    } catch (...) {
+      drawn.error = CurrentError();
+      return;
+    }
+  }
 }
 
 // Only sequences that are still there: some may have ended before the failure.
@@ -170,21 +188,38 @@ void EngineLoop::FailStep(std::span<const Share> shares, const Error& error) {
   }
 }
 
-void EngineLoop::Advance(Sequence& sequence, Drawn drawn) {
+void EngineLoop::AdvanceAll(const Output& output) {
+  Sequence& sequence = *output.sequence;
+  int64_t taken = 0;
+  while (taken < output.rows) {
+    Drawn& drawn = drawn_[static_cast<size_t>(output.row + taken)];
+    if (!drawn.choice && !drawn.error) break;
+    if (!Advance(sequence, std::move(drawn))) return;
+    ++taken;
+  }
+  if (output.rows == 1) return;
+  const int64_t right = taken - 1;  // the last one was drawn after them, guessed or not
+  sequence.lookup.Judge(output.rows - 1, right);
+  stats_.draft_tokens += output.rows - 1;
+  stats_.accepted_tokens += right;
+  scheduler_.Complete({&sequence, right});
+}
+
+bool EngineLoop::Advance(Sequence& sequence, Drawn drawn) {
   if (drawn.error) {
     End(sequence, {.reason = FinishReason::kError, .error = std::move(drawn.error)});
-    return;
+    return false;
   }
   const auto now = Clock::now();
   if (sequence.times.first_token == Clock::time_point{}) sequence.times.first_token = now;
   sequence.times.last_token = now;
-  if (EndsGeneration(sequence, drawn.choice.id)) {
-    End(sequence, {.reason = FinishReason::kStop, .stop_id = drawn.choice.id});
-    return;
+  if (EndsGeneration(sequence, drawn.choice->id)) {
+    End(sequence, {.reason = FinishReason::kStop, .stop_id = drawn.choice->id});
+    return false;
   }
   std::optional<Error> problem;
   try {
-    Accept(sequence, std::move(drawn.choice));
+    Accept(sequence, std::move(*drawn.choice));
   } catch (...) {
     problem = CurrentError();
   }
@@ -195,7 +230,10 @@ void EngineLoop::Advance(Sequence& sequence, Drawn drawn) {
   } else if (sequence.generated() >= sequence.request.max_tokens ||
              sequence.length() >= options_.context) {
     End(sequence, {.reason = FinishReason::kLength});
+  } else {
+    return true;
   }
+  return false;
 }
 
 void EngineLoop::Accept(Sequence& sequence, Choice choice) {
@@ -208,12 +246,13 @@ void EngineLoop::Accept(Sequence& sequence, Choice choice) {
                                                     .top = std::move(choice.top)});
 }
 
-Sampler::Mask EngineLoop::MaskOf(Sequence& sequence) const {
-  if (!sequence.form) return {};
-  return [this, &sequence](std::span<float> row) {
+Sampler::Mask EngineLoop::MaskOf(const Sequence& sequence,
+                                 std::optional<ConstraintCursor>& form) const {
+  if (!form) return {};
+  return [this, &sequence, &form](std::span<float> row) {
     std::vector<int32_t> ends = sequence.request.stop_ids;
     if (!sequence.request.ignore_eos) ends.insert(ends.end(), end_ids_.begin(), end_ids_.end());
-    sequence.form->Mask(row, ends);
+    form->Mask(row, ends);
   };
 }
 

@@ -37,9 +37,9 @@ class EngineLoop {
   Turns& turns() { return turns_; }
 
  private:
-  /// What drawing gave for one sequence of a step.
+  /// What drawing gave for one row of logits; nothing after a guess that did not come true.
   struct Drawn {
-    Choice choice;
+    std::optional<Choice> choice;
     std::optional<Error> error;
   };
   using Owned = std::unique_ptr<Sequence>;
@@ -48,12 +48,16 @@ class EngineLoop {
   void Compute();
   void Forward(Matrix logits);
   void DrawAll(Matrix logits);
+  /// Draws row by row while the draw is what was guessed.
+  void DrawRows(const Output& output, Matrix logits, SamplerWorkspace& workspace);
   void FailStep(std::span<const Share> shares, const Error& error);
-  /// Takes the drawn token into the answer; ends the sequence when it is over.
-  void Advance(Sequence& sequence, Drawn drawn);
+  /// Takes what was drawn into the answer.
+  void AdvanceAll(const Output& output);
+  /// Takes one drawn token into the answer; ends the sequence when it is over. Whether it goes on.
+  bool Advance(Sequence& sequence, Drawn drawn);
   void Accept(Sequence& sequence, Choice choice);
   /// Makes what may not come next impossible. Empty for an answer of any form.
-  Sampler::Mask MaskOf(Sequence& sequence) const;
+  Sampler::Mask MaskOf(const Sequence& sequence, std::optional<ConstraintCursor>& form) const;
   bool EndsGeneration(const Sequence& sequence, int32_t id) const;
   void End(const Sequence& sequence, Finished finished);
   void Announce(Sequence& sequence, Finished finished);

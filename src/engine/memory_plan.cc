@@ -14,6 +14,7 @@ namespace {
 
 constexpr int64_t kDefaultContext = 4096;
 constexpr int64_t kDefaultContexts = 8;  // full contexts that a cache of default size holds
+constexpr int64_t kCheapRows = 16;  // a step of so many rows takes little longer than one of a few
 
 void RequireBetween(std::string_view name, int64_t value, int64_t least, int64_t most) {
   if (value >= least && value <= most) return;
@@ -34,6 +35,7 @@ EngineOptions ResolveCounts(const model::ModelConfig& config, EngineOptions opti
   RequireBetween("threads", options.threads, 0, 1024);
   RequireBetween("max_batch_rows", options.max_batch_rows, 1, 1 << 16);
   RequireBetween("max_sequences", options.max_sequences, 1, 1 << 16);
+  RequireBetween("draft_tokens", options.draft_tokens, 0, 64);
   if (!(options.train_share >= 0.0 && options.train_share <= 0.9)) {
     throw Error(ErrorCode::kInvalidArgument, {.message = "train_share is out of range",
                                               .expected = "0 to 0.9",
@@ -51,7 +53,11 @@ EngineOptions ResolveCounts(const model::ModelConfig& config, EngineOptions opti
   return options;
 }
 
-// Rows of every width that is alive at once in a layer, and the logits of every sequence.
+int64_t DraftRows(const EngineOptions& options) {
+  return options.draft_tokens == 0 ? 0 : std::max<int64_t>(kCheapRows, options.draft_tokens + 1);
+}
+
+// Rows of every width that is alive at once in a layer, and the logits of every sequence and guess.
 Bytes EstimateScratch(const model::ModelConfig& config, const EngineOptions& options) {
   const int64_t intermediate =
       std::max(config.intermediate_size,
@@ -59,8 +65,9 @@ Bytes EstimateScratch(const model::ModelConfig& config, const EngineOptions& opt
   const int64_t attention =
       config.head_dim * (2 * config.num_attention_heads + 2 * config.num_key_value_heads);
   const int64_t row = 4 * config.hidden_size + std::max(attention, 3 * intermediate);
-  const int64_t floats = row * options.max_batch_rows +
-                         config.vocab_size * static_cast<int64_t>(options.max_sequences);
+  const int64_t floats =
+      row * options.max_batch_rows +
+      config.vocab_size * std::max<int64_t>(options.max_sequences, DraftRows(options));
   return {static_cast<uint64_t>(floats) * sizeof(float)};
 }
 
@@ -84,6 +91,7 @@ MemoryPlan PlanMemory(const model::Model& model, const EngineOptions& options,
   const model::ModelConfig& config = model.config();
   MemoryPlan plan{.options = ResolveCounts(config, options)};
   plan.page_bytes = model.CacheLayout(nullptr, plan.options.cache_dtype).page_bytes();
+  plan.draft_rows = DraftRows(plan.options);
   plan.scratch = EstimateScratch(config, plan.options);
   const uint64_t available =
       budget == nullptr ? std::numeric_limits<uint64_t>::max() : budget->available().value;

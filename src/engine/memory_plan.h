@@ -14,7 +14,8 @@ struct MemoryPlan {
   EngineOptions options = {};  // nothing is 0 for "default" any more
   int64_t pages = 0;
   uint64_t page_bytes = 0;
-  Bytes scratch = {};  // estimate of a step's activations and logits
+  int64_t draft_rows = 0;  // rows of a step up to which there is room for guesses
+  Bytes scratch = {};      // estimate of a step's activations and logits
 };
 
 /// `budget` may be null. Errors: kInvalidArgument naming the option; kResourceExhausted saying

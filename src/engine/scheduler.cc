@@ -25,6 +25,7 @@ const std::vector<Share>& Scheduler::Plan() {
   SecurePages();
   Admit();
   ShareRows();
+  if (limits_.draft_tokens > 0) AddGuesses();
   return shares_;
 }
 
@@ -119,6 +120,35 @@ void Scheduler::ShareRows() {
     share.count += more;
     spare -= more;
   }
+}
+
+// Beside a prompt there are rows enough already: then nobody guesses.
+void Scheduler::AddGuesses() {
+  const int64_t most_rows = std::min(limits_.draft_rows, limits_.max_batch_rows);
+  int64_t spare = most_rows - static_cast<int64_t>(shares_.size());
+  for (const Share& share : shares_) {
+    if (share.sequence->pending() > 1 || share.sequence->generated() == 0) spare = 0;
+  }
+  for (size_t i = 0; i < shares_.size() && spare > 0; ++i) {
+    Sequence& sequence = *shares_[i].sequence;
+    const auto left = static_cast<int64_t>(shares_.size() - i);
+    const int64_t fair = std::min((spare + left - 1) / left, limits_.draft_tokens);
+    const auto guessed =
+        sequence.lookup.Guess(sequence.tokens, std::min(fair, sequence.may_generate() - 1));
+    const int64_t room = RoomToGuess(sequence, static_cast<int64_t>(guessed.size()));
+    sequence.guesses.assign(guessed.begin(), guessed.begin() + room);
+    shares_[i].guesses = room;
+    spare -= room;
+  }
+}
+
+int64_t Scheduler::RoomToGuess(Sequence& sequence, int64_t most) {
+  const auto needed = static_cast<size_t>(PagesFor(sequence.length() + most));
+  while (sequence.pages.size() < needed && pool_.available() > running()) {
+    sequence.pages.push_back(*pool_.Take());
+  }
+  const auto held = static_cast<int64_t>(sequence.pages.size()) * ops::kPageTokens;
+  return std::min(most, held - sequence.length());
 }
 
 void Scheduler::Complete(const Share& share) {

@@ -3,7 +3,7 @@
 // limit is shared evenly among those that still have prompt to compute, so neither a long prompt
 // nor many decoding sequences stall the others. When a decoding sequence finds no page, the
 // youngest running one gives up its pages and waits again; the oldest always goes on, so every
-// request ends. Owned by the engine thread.
+// request ends. Rows that cost little go to guesses of what comes next. Owned by the engine thread.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +19,16 @@ namespace hyprstream::engine {
 struct SchedulerLimits {
   int64_t max_batch_rows = 512;
   int64_t max_sequences = 64;  // at most max_batch_rows
+  int64_t draft_tokens = 0;    // most that are guessed after a sequence in one step
+  int64_t draft_rows = 0;      // rows of a step up to which there is room for guesses
 };
 
-/// The next `count` tokens of a sequence, the first at position sequence->computed.
+/// The next `count` tokens of a sequence, the first at position sequence->computed, then its
+/// guesses.
 struct Share {
   Sequence* sequence = nullptr;
   int64_t count = 0;
+  int64_t guesses = 0;  // sequence->guesses, only where all its tokens are in the share
 
   bool completes() const { return count == sequence->pending(); }
 };
@@ -60,6 +64,9 @@ class Scheduler {
   void Admit();
   bool TryAdmit(Sequence& sequence);
   void ShareRows();
+  void AddGuesses();
+  /// Tokens that may be guessed after the sequence without taking a page from anybody.
+  int64_t RoomToGuess(Sequence& sequence, int64_t most);
   void Drop(Sequence& sequence);
 
   SchedulerLimits limits_;

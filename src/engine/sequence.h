@@ -13,6 +13,7 @@
 #include "engine/constraint.h"
 #include "engine/event_channel.h"
 #include "engine/page_key.h"
+#include "engine/prompt_lookup.h"
 #include "engine/request.h"
 #include "engine/sampler.h"
 #include "ops/attention.h"
@@ -39,24 +40,32 @@ struct Sequence {
   }
 
   /// Takes the memory of its longest answer at once, so that no token has to wait for it.
-  void ReserveFor(int64_t context) {
-    const int64_t longest = std::min(length() + request.max_tokens, context);
+  /// `draft_tokens`: most that are guessed at once.
+  void ReserveFor(int64_t context, int64_t draft_tokens) {
+    longest = std::min(length() + request.max_tokens, context);
     const auto most_pages = static_cast<size_t>(longest / ops::kPageTokens + 1);
     tokens.reserve(static_cast<size_t>(longest));
     pages.reserve(most_pages);
     keys.reserve(most_pages);
+    if (draft_tokens == 0) return;
+    guesses.reserve(static_cast<size_t>(draft_tokens));
+    lookup.Reserve(longest);
   }
 
   int64_t length() const { return static_cast<int64_t>(tokens.size()); }
   int64_t pending() const { return length() - computed; }
   int64_t generated() const { return length() - static_cast<int64_t>(request.prompt.size()); }
+  int64_t may_generate() const { return longest - length(); }
 
   GenerationRequest request;
   std::shared_ptr<EventChannel> channel = std::make_shared<EventChannel>();
   uint64_t arrival = 0;         // order among all requests of the engine
   std::vector<int32_t> tokens;  // prompt and answer
-  int64_t computed = 0;         // leading tokens whose keys and values are in the pages
-  std::vector<int32_t> pages;   // held; empty while waiting
+  int64_t longest = 0;          // tokens with which the answer ends in any case
+  PromptLookup lookup;
+  std::vector<int32_t> guesses;  // of the step in progress: what may follow `tokens`
+  int64_t computed = 0;          // leading tokens whose keys and values are in the pages
+  std::vector<int32_t> pages;    // held; empty while waiting
   PageKey root_key;
   std::vector<PageKey> keys;  // of the pages filled by `tokens`
   int64_t published = 0;      // leading pages offered for reuse

@@ -51,12 +51,18 @@ void StepBatch::AddRows(const Share& share) {
     tokens_.push_back(sequence.tokens[static_cast<size_t>(position)]);
     positions_.push_back(static_cast<int32_t>(position));
   }
-  const int64_t row_end = row_begin + share.count;
+  for (int64_t i = 0; i < share.guesses; ++i) {
+    tokens_.push_back(sequence.guesses[static_cast<size_t>(i)]);
+    positions_.push_back(static_cast<int32_t>(sequence.length() + i));
+  }
+  const int64_t row_end = row_begin + share.count + share.guesses;
   sequences_.push_back({row_begin, row_end, sequence.computed, sequence.pages});
   prompt_lengths_.push_back(static_cast<int64_t>(sequence.request.prompt.size()));
   if (share.completes()) {
-    output_rows_.push_back(static_cast<int32_t>(row_end - 1));
-    outputs_.push_back(&sequence);
+    outputs_.push_back({&sequence, output_rows(), 1 + share.guesses});
+    for (int64_t row = row_end - 1 - share.guesses; row < row_end; ++row) {
+      output_rows_.push_back(static_cast<int32_t>(row));
+    }
   }
 }
 

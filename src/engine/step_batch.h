@@ -13,6 +13,13 @@
 
 namespace hyprstream::engine {
 
+/// A sequence whose next token can be drawn: its first row of logits, then one after each guess.
+struct Output {
+  Sequence* sequence = nullptr;
+  int64_t row = 0;
+  int64_t rows = 1;
+};
+
 class StepBatch {
  public:
   StepBatch() = default;
@@ -23,8 +30,9 @@ class StepBatch {
   model::Batch batch() const;
   /// In the order of their rows.
   std::span<const Share> shares() const { return shares_; }
-  /// Sequences whose logits are computed, in the order of the logits' rows.
-  std::span<Sequence* const> outputs() const { return outputs_; }
+  /// In the order of the logits' rows.
+  std::span<const Output> outputs() const { return outputs_; }
+  int64_t output_rows() const { return static_cast<int64_t>(output_rows_.size()); }
 
  private:
   void AddRows(const Share& share);
@@ -35,7 +43,7 @@ class StepBatch {
   std::vector<int32_t> positions_;
   std::vector<ops::SequenceRows> sequences_;
   std::vector<int32_t> output_rows_;
-  std::vector<Sequence*> outputs_;
+  std::vector<Output> outputs_;
   std::vector<model::AdapterUse> adapters_;
   std::vector<int64_t> prompt_lengths_;
 };

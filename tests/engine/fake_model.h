@@ -26,6 +26,7 @@ class FakeModel : public model::Model {
     std::vector<int32_t> eos_ids = {};
     int32_t throwing_token = -1;  // a batch that holds it fails
     int32_t nan_token = -1;       // what follows it has NaN logits
+    int32_t rut = 0;  // the text likes to go round and round through so many tokens; 0: it does not
     std::function<void(const model::Batch&)> on_forward = {};
   };
 
@@ -144,6 +145,7 @@ class FakeModel : public model::Model {
     for (size_t i = 0; i < logits.size(); ++i) {
       logits[i] = static_cast<float>(Mix(seen + i * 0x9e3779b97f4a7c15u) >> 40) * 0x1p-21f - 4.0f;
     }
+    if (traits_.rut > 0) logits[static_cast<size_t>((last + 1) % traits_.rut)] += 8.0f;
     if (last == traits_.nan_token) logits[1] = std::numeric_limits<float>::quiet_NaN();
   }
 

@@ -60,8 +60,8 @@ class Requests {
   std::vector<std::shared_ptr<const LoadedAdapter>> adapters_ = {FakeAdapter(1), FakeAdapter(2)};
 };
 
-std::shared_ptr<const FakeModel> Model() {
-  return std::make_shared<const FakeModel>(FakeModel::Traits{.eos_ids = {59}});
+std::shared_ptr<const FakeModel> Model(int32_t rut = 0) {
+  return std::make_shared<const FakeModel>(FakeModel::Traits{.eos_ids = {59}, .rut = rut});
 }
 
 Bytes Pages(const FakeModel& model, int64_t pages) {
@@ -136,10 +136,44 @@ TEST(Reproducibility, TwoHundredRequestsInATinyCacheAllEndAndLeaveNoPage) {
   ExpectPlainAnswers(*model, *engine, Requests(5).Many(200));
 }
 
+TEST(Reproducibility, WithGuessesThatOftenComeTrueOrWithout) {
+  const auto model = Model(11);
+  for (const int32_t draft : {0, 1, 8, 64}) {
+    for (const int64_t pages : {kPagesOfContext, 8 * kPagesOfContext}) {
+      const auto engine = Engine::Create(model, nullptr,
+                                         {.threads = 2,
+                                          .context = kContext,
+                                          .cache_bytes = Pages(*model, pages),
+                                          .draft_tokens = draft});
+      for (const GenerationRequest& request : Requests(6).Many(10)) {
+        ExpectPlainAnswers(*model, *engine, {request});
+      }
+      ExpectPlainAnswers(*model, *engine, Requests(7).Many(8));
+      const EngineStats stats = engine->Stats();
+      EXPECT_EQ(stats.accepted_tokens > 0, draft > 0);
+      EXPECT_EQ(stats.accepted_tokens<stats.draft_tokens, draft> 0);
+      EXPECT_TRUE(draft <= 1 || stats.steps < stats.generated_tokens);
+    }
+  }
+}
+
+TEST(Reproducibility, TextThatRepeatsItselfTakesFewSteps) {
+  const auto model = Model(11);
+  const auto engine = Engine::Create(model, nullptr, {.context = kContext});
+  GenerationRequest request;
+  for (int32_t i = 0; i < 22; ++i) request.prompt.push_back(i % 11);
+  request.max_tokens = 200;
+  request.sampling.seed = 1;
+  request.sampling.temperature = 0;
+  ExpectPlainAnswers(*model, *engine, {request});
+  EXPECT_LT(engine->Stats().steps, 200 / 5);
+}
+
 TEST(Reproducibility, UnderRandomOptions) {
-  const auto model = Model();
   const bool held = rc::check([&] {
+    const auto model = Model(*rc::gen::element(0, 5, 11));
     EngineOptions options{.context = kContext};
+    options.draft_tokens = *rc::gen::inRange(0, 20);
     options.threads = *rc::gen::inRange(1, 3);
     options.max_batch_rows = *rc::gen::inRange(1, 100);
     options.max_sequences = *rc::gen::inRange(1, 20);

@@ -139,7 +139,7 @@ TEST(StepBatch, SequencesWithTheSameAdaptersShareOneRange) {
   for (size_t i = 0; i < step.shares().size(); ++i) {
     EXPECT_EQ(batch.sequences[i].row_end - batch.sequences[i].row_begin, step.shares()[i].count);
     EXPECT_EQ(batch.output_rows[i], batch.sequences[i].row_end - 1);
-    EXPECT_EQ(step.outputs()[i], step.shares()[i].sequence);
+    EXPECT_EQ(step.outputs()[i].sequence, step.shares()[i].sequence);
   }
 }
 

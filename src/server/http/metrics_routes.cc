@@ -60,6 +60,12 @@ void WriteEngine(MetricsPage& page, const std::vector<Scraped>& all) {
   EachModel(page, all, "vllm:prefix_cache_hits_total", "counter",
             "Prompt tokens found in the prefix cache.",
             [](const Scraped& one) { return one.stats.cached_tokens; });
+  EachModel(page, all, "vllm:spec_decode_num_draft_tokens_total", "counter",
+            "Tokens guessed from the text so far and checked.",
+            [](const Scraped& one) { return one.stats.draft_tokens; });
+  EachModel(page, all, "vllm:spec_decode_num_accepted_tokens_total", "counter",
+            "Of these, tokens that became part of an answer.",
+            [](const Scraped& one) { return one.stats.accepted_tokens; });
   EachModel(page, all, "hyprstream_engine_steps_total", "counter", "Steps of the engine.",
             [](const Scraped& one) { return one.stats.steps; });
   page.Family("vllm:cache_config_info", "gauge", "How the cache is divided.");
