@@ -1,8 +1,10 @@
 // `serve`: models behind HTTP until SIGTERM or SIGINT.
+#include <malloc.h>
 #include <sys/resource.h>
-#include <CLI/CLI.hpp>
 
+#include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 
@@ -39,6 +41,14 @@ void AllowManyFiles() {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// What one thread frees, another one uses: with a heap for each, the process goes on growing
+/// (docs/testing.md). Tokens take next to no memory, so nobody waits for the lock.
+void ShareOneHeap() {
+#ifdef __GLIBC__
+  if (std::getenv("MALLOC_ARENA_MAX") == nullptr) mallopt(M_ARENA_MAX, 1);
+#endif
 }
 
 server::HttpOptions Http(Shell& shell, const ServeFlags& flags) {
@@ -185,6 +195,7 @@ int Serve(Shell& shell, const ServeFlags& flags) {
   std::optional<server::ApiKeys> keys = Keys(flags, http.host);
   SetLogLevel(Level(flags.log_level));
   AllowManyFiles();
+  ShareOneHeap();
   if (!flags.log_file.empty()) LogTo(flags.log_file);
   ServeUntilSignal(shell, flags, http, std::move(keys), std::move(detached));
   return 0;

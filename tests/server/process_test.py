@@ -29,6 +29,17 @@ def alive(pid):
         return file.read().rsplit(")", 1)[1].split()[0] != "Z"
 
 
+def heaps_of_threads(pid):
+    """glibc reserves 64 MiB for each heap beside the first, and uses their begin."""
+    ranges = []
+    for line in pathlib.Path(f"/proc/{pid}/maps").read_text(encoding="ascii").splitlines():
+        addresses, access = line.split()[:2]
+        begin, end = (int(address, 16) for address in addresses.split("-"))
+        ranges.append((begin, end, access))
+    return sum(used[2] == "rw-p" and rest[2] == "---p" and used[1] == rest[0]
+               and rest[1] - used[0] == 64 << 20 for used, rest in zip(ranges, ranges[1:]))
+
+
 class ProcessTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -66,6 +77,14 @@ class ProcessTest(unittest.TestCase):
         with Server("--pid-file", pid_file) as running:
             self.assertEqual(int(pid_file.read_text()), running.process.pid)
         self.assertFalse(pid_file.exists())
+
+    def test_its_threads_share_one_heap(self):
+        with Server() as running:
+            running.chat("Who is there?")
+            self.assertEqual(heaps_of_threads(running.process.pid), 0)
+        with Server(env={"MALLOC_ARENA_MAX": "8"}) as running:
+            running.chat("Who is there?")
+            self.assertGreater(heaps_of_threads(running.process.pid), 0)
 
     def test_tells_the_service_manager(self):
         path = self.folder / "notify"
