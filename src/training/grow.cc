@@ -27,7 +27,7 @@ int64_t CapOf(const adapters::Topology& topology, const GrowOptions& options) {
   const auto modules = static_cast<int64_t>(topology.places().size());
   int64_t level = 0;
   for (size_t p = 0; p < topology.places().size(); ++p) level += topology.ComponentWeights(p);
-  const int64_t components = topology.parameters_allowed() * modules / level;
+  const int64_t components = RoomToGrow(topology, 0, options) * modules / level;
   return std::min(DefaultCap(components, modules), topology.components());
 }
 
@@ -56,6 +56,11 @@ void AddWithVectors(adapters::TrainableAdapter& adapter, SparseAdamW& optimiser,
 }
 
 }  // namespace
+
+int64_t RoomToGrow(const adapters::Topology& topology, int64_t held, const GrowOptions& options) {
+  const double most = options.fill * static_cast<double>(topology.parameters_allowed());
+  return std::max<int64_t>(0, static_cast<int64_t>(most) - held);
+}
 
 int64_t GrowComponents(ops::Context& context, Trainer& trainer, std::span<const MicroBatch> batches,
                        const GrowOptions& options) {
@@ -113,7 +118,7 @@ int64_t Regrow(ops::Context& context, Trainer& trainer, std::span<const MicroBat
     }
   });
   GrowOptions again = options;
-  again.weights = adapter.topology().parameters_allowed() - adapter.weights();
+  again.weights = RoomToGrow(adapter.topology(), adapter.weights(), options);
   GrowComponents(context, trainer, batches, again);
   return static_cast<int64_t>(drop);
 }

@@ -12,10 +12,14 @@ namespace hyprstream::training {
 
 struct GrowOptions {
   int64_t weights = 0;  // new ones, at most
+  double fill = 1.0;    // of the weights that the adapter may have, how many it gets in all
   int64_t cap = 0;      // components of one module; 0: DefaultCap
   int64_t passes = 3;   // over the samples; two give the right modules, more sharper vectors
   uint64_t seed = 0;
 };
+
+/// What an adapter of this topology still gets: options.fill of what it may have, less `held`.
+int64_t RoomToGrow(const adapters::Topology& topology, int64_t held, const GrowOptions& options);
 
 /// Adds components at the largest singular values of the gradient of `batches`: a is the right
 /// singular vector, b zero, so the model is unchanged. Returns how many.

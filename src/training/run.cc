@@ -44,9 +44,9 @@ std::string IdentityOf(const Trainer& trainer, const RunData& data, const RunOpt
   const Schedule& schedule = options.schedule;
   for (const double value :
        {schedule.peak, schedule.final_share, options.replay_share, options.replay_evenness,
-        options.regrow_share, options.enough, trainer.options().clip, trainer.options().adamw.beta1,
-        trainer.options().adamw.beta2, trainer.options().adamw.epsilon,
-        trainer.options().adamw.weight_decay}) {
+        options.grow.fill, options.regrow_share, options.enough, trainer.options().clip,
+        trainer.options().adamw.beta1, trainer.options().adamw.beta2,
+        trainer.options().adamw.epsilon, trainer.options().adamw.weight_decay}) {
     HashValue(hash, value);
   }
   for (const int64_t value :
@@ -177,7 +177,7 @@ void TrainingRun::Prepare(ops::Context& context) {
     return;
   }
   GrowOptions grow = options_.grow;
-  grow.weights = adapter.topology().parameters_allowed() - adapter.weights();
+  grow.weights = RoomToGrow(adapter.topology(), adapter.weights(), grow);
   GrowComponents(context, trainer_, PlacementBatches(0), grow);
 }
 

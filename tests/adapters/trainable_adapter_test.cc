@@ -115,7 +115,7 @@ TEST_P(TrainableAdapterTest, ARegrownComponentTakesTheFreedNumberAndStartsWithZe
   const Factors factors = adapter.Gather(0);
   EXPECT_EQ(vdb::CountNonZeros(factors.a.As<float>().subspan(2 * 256, 256)), 0u);
   EXPECT_NE(factors.a.As<float>()[3 * 256], 0.0f);
-  EXPECT_THROW(adapter.Add(0, 253), Error);
+  EXPECT_THROW(adapter.Add(0, adapter.topology().spec().nominal_rank - 3), Error);
 }
 
 TEST_P(TrainableAdapterTest, AStoredVersionHasTheSameFactorsTimesTheScale) {
@@ -156,7 +156,8 @@ TEST_P(TrainableAdapterTest, StatisticsAreCountedByTensorFromTheGrid) {
   adapter.Save(path(), Options(Encoding::kF32));
   const auto stored = StoredAdapter::Open(path(), WillowbrookShape());
   for (const AdapterStatistics& counted : {adapter.Statistics(), stored->Statistics()}) {
-    EXPECT_EQ(counted.parameters_total, 29184 * 256);
+    const int64_t rank = adapter.topology().spec().nominal_rank;
+    EXPECT_EQ(counted.parameters_total, 29184 * rank);
     EXPECT_EQ(counted.parameters_active, adapter.weights() - 128);
     EXPECT_EQ(static_cast<uint64_t>(counted.parameters_active), stored->grid().Recount().nonzeros);
     EXPECT_GT(counted.sparsity(), 0.99);
@@ -164,7 +165,7 @@ TEST_P(TrainableAdapterTest, StatisticsAreCountedByTensorFromTheGrid) {
     EXPECT_EQ(counted.tensors[4].name, "model.layers.0.self_attn.v_proj.lora_A");
     EXPECT_EQ(counted.tensors[4].parameters_active, static_cast<int64_t>(rows) * 256);
     EXPECT_EQ(counted.tensors[5].parameters_active, static_cast<int64_t>(rows - 1) * 128);
-    EXPECT_EQ(counted.tensors[5].parameters_total, 256 * 128);
+    EXPECT_EQ(counted.tensors[5].parameters_total, rank * 128);
     int64_t sum = 0;
     for (const TensorStatistics& tensor : counted.tensors) sum += tensor.parameters_active;
     EXPECT_EQ(sum, counted.parameters_active);
@@ -245,7 +246,7 @@ TEST_P(TrainableAdapterTest, AGridThatIsNoAdapterIsRefused) {
   refused("[1]", 0);
   refused(R"({"format": "hyprstream adapter 1"})", 0);
   refused(R"({"format": "hyprstream adapter 2"})", 0);
-  refused(metadata, topology.tiles_per_level() * 256);
+  refused(metadata, topology.tiles_per_level() * topology.spec().nominal_rank);
   refused(metadata, 1);  // k_proj's 384 weights end inside the tile: padding that is not zero
 }
 

@@ -199,9 +199,21 @@ void Learner::Announce(const std::string& adapter, int64_t version, const std::s
   Load(adapter, version);
 }
 
+namespace {
+
+// Longer and fewer than a run of its own draws: versions are judged by them too.
+RehearsalOptions LiveRehearsal() {
+  RehearsalOptions options;
+  options.count = 384;
+  options.answer_tokens = 128;
+  return options;
+}
+
+}  // namespace
+
 LearnerParts PartsOf(const LoadedModel& loaded, Engine& engine, const std::filesystem::path& home) {
   const auto encoder = std::make_shared<const SampleEncoder>(loaded);
-  const RehearsalOptions drawn;
+  const RehearsalOptions drawn = LiveRehearsal();
   std::string key = loaded.model->fingerprint() + " 2";  // 2: at temperature 1
   for (const int64_t part : {drawn.count, int64_t{drawn.question_tokens},
                              int64_t{drawn.answer_tokens}, static_cast<int64_t>(drawn.seed)}) {
@@ -217,7 +229,7 @@ LearnerParts PartsOf(const LoadedModel& loaded, Engine& engine, const std::files
           .rehearse =
               [loaded, &engine, key, file](const std::function<void()>& check) {
                 return ReadOrDraw(file, key, [&] {
-                  RehearsalOptions options;
+                  RehearsalOptions options = LiveRehearsal();
                   options.check = check;
                   return Rehearse(loaded, engine, options);
                 });
