@@ -99,6 +99,20 @@ TEST(TrainingRun, LearnsWithinItsShareOfWeights) {
   EXPECT_GT(regrown, 0);
 }
 
+TEST(TrainingRun, FillsOnlyTheAskedShareOfIt) {
+  Course course;
+  course.options.grow.fill = 0.5;
+  TrainingRun run = course.Run();
+  const adapters::TrainableAdapter& adapter = course.trainer->adapter();
+  run.Prepare(course.compute.context);
+  const int64_t half = adapter.topology().parameters_allowed() / 2;
+  EXPECT_GT(adapter.weights(), half / 2);
+  while (!run.done()) {
+    EXPECT_LE(adapter.weights(), half);
+    run.Next(course.compute.context);
+  }
+}
+
 TEST(TrainingRun, ReviewsWhatWasTaughtBefore) {
   const std::vector<Sample> taught = RandomSamples(6, 9);
   const auto loss_with = [&](std::vector<Sample> review) {
