@@ -227,8 +227,7 @@ bool EngineLoop::Advance(Sequence& sequence, Drawn drawn) {
     End(sequence, {.reason = FinishReason::kError, .error = std::move(problem)});
   } else if (sequence.text.stop() || (sequence.form && sequence.form->exhausted())) {
     End(sequence, {.reason = FinishReason::kStop});
-  } else if (sequence.generated() >= sequence.request.max_tokens ||
-             sequence.length() >= options_.context) {
+  } else if (sequence.may_generate() <= 0) {
     End(sequence, {.reason = FinishReason::kLength});
   } else {
     return true;
