@@ -28,7 +28,7 @@ Recipe MakeRecipe(const RunData& data, adapters::AdapterKind kind, const RecipeW
   run.batch =
       wishes.accumulate * wishes.batch.value_or(replays ? 3 * kFreshOfBatch : 2 * kFreshOfBatch);
   run.replay_share = replays ? wishes.replay_share : 0.0;
-  run.replay_evenness = wishes.replay_evenness.value_or(0.5);
+  run.replay_evenness = wishes.replay_evenness;
   run.loss = wishes.loss;
   run.replay_loss = wishes.replay_loss;
   run.seed = wishes.seed;

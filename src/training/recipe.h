@@ -16,12 +16,12 @@ struct RecipeWishes {
   std::optional<int64_t> epochs = {};        // times each sample is seen; else about 33
   std::optional<int64_t> steps = {};         // instead of epochs
   Decay decay = Decay::kLinear;
-  int64_t warmup = 10;                         // steps
-  std::optional<int64_t> batch = {};           // else 24, and 16 when there is nothing to replay
-  int64_t accumulate = 1;                      // batches of a step
-  double fill = 1.0;                           // as GrowOptions has it
-  double replay_share = 2.0 / 3.0;             // of each batch, when there is something to replay
-  std::optional<double> replay_evenness = {};  // as RunOptions has it; else 0.5
+  int64_t warmup = 10;                // steps
+  std::optional<int64_t> batch = {};  // else 24, and 16 when there is nothing to replay
+  int64_t accumulate = 1;             // batches of a step
+  double fill = 1.0;                  // as GrowOptions has it
+  double replay_share = 2.0 / 3.0;    // of each batch, when there is something to replay
+  double replay_evenness = 0.5;       // as RunOptions has it
   LossOptions loss = {};
   LossOptions replay_loss = {.kind = ops::LossKind::kForwardKl};
   double clip = 1.0;
