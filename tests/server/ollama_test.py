@@ -92,6 +92,34 @@ class OllamaTest(unittest.TestCase):
         self.assertEqual(self.client.chat("willowbrook", QUESTION, options={
             **GREEDY, "num_ctx": 10_000_000}).message.content, ANSWER)
 
+    def test_a_chat_longer_than_the_context_loses_its_oldest_messages(self):
+        told = [message for i in range(30) for message in (
+            {"role": "user", "content": f"Question {i}?"},
+            {"role": "assistant", "content": f"That is answer number {i}."})]
+        system = {"role": "system", "content": "Be kind."}
+        def ask(messages, context=100, **more):
+            answer = self.client.chat("willowbrook", messages,
+                                      options={**GREEDY, "num_ctx": context, "num_predict": 8}, **more)
+            return answer.message.content, answer.prompt_eval_count
+        # What is kept is as much as fits: the system's words and the latest of the others.
+        kept = ask([system, *told, *QUESTION])
+        self.assertIn(kept, [ask([system, *told[i:], *QUESTION], 4000) for i in range(0, 60, 2)])
+        self.assertLess(kept[1], 100)
+        self.assertGreater(kept[1], 100 - ask(told[:2])[1])
+        # The answers of a tool are the latest message: it stays, though it is not the user's.
+        tool = {"role": "tool", "content": "42", "tool_name": "count"}
+        self.assertLess(ask([*told, *QUESTION, tool])[1], 100)
+        for refused in (lambda: self.server.post("/api/chat", {
+                "model": "willowbrook", "messages": [*told, *QUESTION], "truncate": False,
+                "options": {"num_ctx": 100}}),
+                lambda: self.server.post("/api/chat", {
+                    "model": "willowbrook", "options": {"num_ctx": 100}, "messages": [
+                        *told, {"role": "user", "content": "Who is Rosa? " * 100}]}),
+                lambda: self.server.post("/v1/chat/completions", {
+                    "model": "willowbrook", "messages": [*told * 20, *QUESTION]})):
+            status, answer = refused()
+            self.assertEqual(status, 400, answer)
+
     def test_repeat_last_n_is_64_unless_asked_otherwise(self):
         def answer(**options):
             return self.client.generate("willowbrook", "Tell me a story about Rosa.", options={

@@ -1,4 +1,5 @@
 // Ollama's routes that generate and embed.
+#include <algorithm>
 #include <boost/json.hpp>
 #include <memory>
 #include <utility>
@@ -7,6 +8,7 @@
 #include "server/http/answer.h"
 #include "server/http/app.h"
 #include "server/http/embeddings.h"
+#include "server/http/ollama_fit.h"
 #include "server/http/ollama_input.h"
 #include "server/http/ollama_output.h"
 #include "server/http/quota_http.h"
@@ -38,6 +40,12 @@ Asked ReadCommon(App& app, const JsonField& body, Form kind) {
   asked.output.stream = body.FindFlag("stream").value_or(true);
   asked.output.logprobs = asked.request.sampling.logprobs >= 0;
   return asked;
+}
+
+/// The longest prompt and answer together.
+int64_t ContextOf(const Asked& asked) {
+  const int64_t most = asked.speaker.model->engine->options().context;
+  return asked.request.context > 0 ? std::min(asked.request.context, most) : most;
 }
 
 Reply Generate(App& app, Asked asked, Answer::Options options, Call& call) {
@@ -110,8 +118,11 @@ Reply GenerateChat(App& app, Call& call) {
   Asked asked = ReadCommon(app, body, Form::kChat);
   const auto messages = body.Find("messages");
   if (!messages || messages->List().empty()) return Loaded(body, std::move(asked), call);
-  const text::ChatInput input = ReadOllamaChat(body);
-  const engine::Prompt prompt = asked.speaker.model->loaded.prompts->Chat(input);
+  text::ChatInput input = ReadOllamaChat(body);
+  const engine::PromptBuilder& prompts = *asked.speaker.model->loaded.prompts;
+  const engine::Prompt prompt = body.FindFlag("truncate").value_or(true)
+                                    ? FitChat(prompts, input, ContextOf(asked))
+                                    : prompts.Chat(input);
   asked.request.prompt = prompt.ids;
   asked.question.messages = text::WriteJson(input.messages);
   HoldToForm(body, prompt.text, !input.tools.is_none(), asked);
