@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
+
 #include "base/error.h"
 
 namespace hyprstream {
@@ -52,11 +54,15 @@ Database::Database(const std::filesystem::path& path) : path_(path) {
 Database::~Database() { sqlite3_close(handle_); }
 
 void Database::Fail(int code) const {
-  const ErrorCode mapped = CodeOf(code);
+  // SQLite calls a full disk an error of input and output where it is not the database that grows.
+  const bool full = code == SQLITE_IOERR_SHMSIZE ||
+                    ((code & 0xff) == SQLITE_IOERR && sqlite3_system_errno(handle_) == ENOSPC);
+  const ErrorCode mapped = CodeOf(full ? SQLITE_FULL : code);
   throw Error(
       mapped,
       {.message = "the database refused",
-       .found = handle_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle_),
+       .found = full || handle_ == nullptr ? sqlite3_errstr(full ? SQLITE_FULL : code)
+                                           : sqlite3_errmsg(handle_),
        .where = path_.string(),
        .hint = mapped == ErrorCode::kUnavailable ? "another process is writing; try again" : ""});
 }

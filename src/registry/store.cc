@@ -10,6 +10,7 @@
 #include "registry/content_folder.h"
 #include "registry/content_hash.h"
 #include "registry/folder_change.h"
+#include "registry/reserve.h"
 
 namespace hyprstream::registry {
 
@@ -27,6 +28,8 @@ struct Store::Impl {
     const Descriptor lock = Lock();
     RepairFolders(root.get(), models, contents, database);
   }
+
+  ~Impl() { TakeReserve(root.get()); }
 
   Descriptor Lock() const { return LockFile(root.get(), ".lock", LockKind::kExclusive, models); }
 
@@ -52,6 +55,17 @@ struct Store::Impl {
       RepairFolders(root.get(), models, contents, database);
       throw;
     }
+  }
+
+  // What makes room works on a full disk too.
+  template <typename Work>
+  auto WithReserve(Work&& work) {
+    try {
+      return work();
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kResourceExhausted || !GiveUpReserve(root.get())) throw;
+    }
+    return work();
   }
 
   StorePaths paths;
@@ -156,7 +170,15 @@ Store::Store(Store&&) noexcept = default;
 Store& Store::operator=(Store&&) noexcept = default;
 Store::~Store() = default;
 
-Store Store::Open(const StorePaths& paths) { return Store(std::make_unique<Impl>(paths)); }
+Store Store::Open(const StorePaths& paths) {
+  try {
+    return Store(std::make_unique<Impl>(paths));
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kResourceExhausted) throw;
+    if (!GiveUpReserve(OpenRoot(paths.data_home / "models", Missing::kCreate).get())) throw;
+  }
+  return Store(std::make_unique<Impl>(paths));
+}
 
 std::optional<Store> Store::OpenExisting(const StorePaths& paths) {
   std::error_code failed;
@@ -318,61 +340,67 @@ StoreUsage Store::Usage() const {
 RemovedModel Store::Remove(const ModelKey& key) {
   CheckModelKey(key);
   const std::scoped_lock guard(impl_->mutex);
-  const Descriptor lock = impl_->Lock();
-  const std::optional<ModelRecord> model = ReadModel(impl_->database, key);
-  if (!model) NotStored(key, ReadModels(impl_->database));
-  impl_->Changing([&] {
-    FolderChange change(impl_->root.get(), impl_->models, key);
-    Transaction transaction(impl_->database);
-    EraseModel(impl_->database, key);
-    transaction.Commit();
-    change.TakeAway();
-    change.Finish();
+  return impl_->WithReserve([&] {
+    const Descriptor lock = impl_->Lock();
+    const std::optional<ModelRecord> model = ReadModel(impl_->database, key);
+    if (!model) NotStored(key, ReadModels(impl_->database));
+    impl_->Changing([&] {
+      FolderChange change(impl_->root.get(), impl_->models, key);
+      Transaction transaction(impl_->database);
+      EraseModel(impl_->database, key);
+      transaction.Commit();
+      change.TakeAway();
+      change.Finish();
+    });
+    return impl_->Prune(model->files);
   });
-  return impl_->Prune(model->files);
 }
 
 RemovedModel Store::RemoveFiles(const ModelKey& key, std::span<const std::string> paths) {
   CheckModelKey(key);
   const std::scoped_lock guard(impl_->mutex);
-  const Descriptor lock = impl_->Lock();
-  const std::optional<ModelRecord> model = ReadModel(impl_->database, key);
-  if (!model) NotStored(key, ReadModels(impl_->database));
-  std::vector<FileRecord> stay;
-  std::vector<FileRecord> go;
-  for (const FileRecord& file : model->files) {
-    (std::ranges::find(paths, file.path) == paths.end() ? stay : go).push_back(file);
-  }
-  impl_->Changing([&] {
-    FolderChange change(impl_->root.get(), impl_->models, key);
-    change.Build(stay, impl_->contents, FolderChange::Absent::kSkip);
-    Transaction transaction(impl_->database);
-    WriteModel(impl_->database, key, stay, model->source_url);
-    change.Install();
-    transaction.Commit();
-    change.Finish();
+  return impl_->WithReserve([&] {
+    const Descriptor lock = impl_->Lock();
+    const std::optional<ModelRecord> model = ReadModel(impl_->database, key);
+    if (!model) NotStored(key, ReadModels(impl_->database));
+    std::vector<FileRecord> stay;
+    std::vector<FileRecord> go;
+    for (const FileRecord& file : model->files) {
+      (std::ranges::find(paths, file.path) == paths.end() ? stay : go).push_back(file);
+    }
+    impl_->Changing([&] {
+      FolderChange change(impl_->root.get(), impl_->models, key);
+      change.Build(stay, impl_->contents, FolderChange::Absent::kSkip);
+      Transaction transaction(impl_->database);
+      WriteModel(impl_->database, key, stay, model->source_url);
+      change.Install();
+      transaction.Commit();
+      change.Finish();
+    });
+    return impl_->Prune(go);
   });
-  return impl_->Prune(go);
 }
 
 CleanupResult Store::Cleanup() {
   const std::scoped_lock guard(impl_->mutex);
-  const Descriptor lock = impl_->Lock();
-  CleanupResult result;
-  result.partial = VisitLeftovers(impl_->paths.cache_home / "partial", Leftovers::kRemove);
-  const Descriptor alone = impl_->Alone();
-  if (!alone.valid()) {
-    result.contents_busy = true;
+  return impl_->WithReserve([&] {
+    const Descriptor lock = impl_->Lock();
+    CleanupResult result;
+    result.partial = VisitLeftovers(impl_->paths.cache_home / "partial", Leftovers::kRemove);
+    const Descriptor alone = impl_->Alone();
+    if (!alone.valid()) {
+      result.contents_busy = true;
+      return result;
+    }
+    impl_->contents.RemoveDebris();
+    for (const ContentFolder::Content& content : impl_->contents.List()) {
+      if (IsReferenced(impl_->database, content.sha256)) continue;
+      impl_->contents.Remove(content.sha256);
+      ++result.contents;
+      result.content_bytes += content.size;
+    }
     return result;
-  }
-  impl_->contents.RemoveDebris();
-  for (const ContentFolder::Content& content : impl_->contents.List()) {
-    if (IsReferenced(impl_->database, content.sha256)) continue;
-    impl_->contents.Remove(content.sha256);
-    ++result.contents;
-    result.content_bytes += content.size;
-  }
-  return result;
+  });
 }
 
 }  // namespace hyprstream::registry

@@ -144,7 +144,7 @@ class RemoveTest(StoredCase):
         self.assertIn("freed", self.run("rm", "hf://org/two", "--yes").out)
         self.assertEqual(self.stored(), {})
         self.assertEqual([p for p in self.models.rglob("*") if p.name not in
-                          (".blobs", ".staging", ".lock", ".fetching")], [])
+                          (".blobs", ".staging", ".lock", ".fetching", ".reserve")], [])
 
     def test_revisions_and_quants(self):
         first = self.add("org/m", files_of(MODEL))
