@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "cli/hub.h"
+#include "cli/terminal.h"
 #include "cli/transfer_bar.h"
 #include "registry/ollama_pull.h"
 
@@ -31,6 +32,20 @@ registry::PullResult PullModel(Shell& shell, const registry::ModelReference& ref
                       {.model = reference, .files = wishes.files, .force = wishes.force}, options);
 }
 
+namespace {
+
+/// "org/name" may have been meant as a path: who reads the hub's answer has to know that there is
+/// none.
+[[noreturn]] void FailBoth(const Error& error, const std::string& reference) {
+  ErrorDetail detail = error.detail();
+  const std::string no_path =
+      "\"" + Printable(reference) + "\" is no file or folder either: a path begins with ./ or /";
+  detail.hint = detail.hint.empty() ? no_path : detail.hint + "; " + no_path;
+  throw Error(error.code(), std::move(detail));
+}
+
+}  // namespace
+
 FoundModel FindOrPull(Shell& shell, const std::string& reference) {
   registry::ModelReference wanted;
   try {
@@ -40,7 +55,13 @@ FoundModel FindOrPull(Shell& shell, const std::string& reference) {
     wanted = registry::ParseReference(reference);
     if (wanted.kind == Kind::kPath) throw;
   }
-  PullModel(shell, wanted, {});
+  try {
+    PullModel(shell, wanted, {});
+  } catch (const Error& error) {
+    const bool may_be_path = reference.find("://") == std::string::npos;
+    if (may_be_path && error.code() != ErrorCode::kCancelled) FailBoth(error, reference);
+    throw;
+  }
   return FindModel(reference);
 }
 

@@ -96,7 +96,11 @@ class ListTest(StoredCase):
         before = len(self.hub.requests)
         self.run("run", "org/tale", "Once", "--max-tokens", 1)
         self.assertEqual(len(self.hub.requests), before)
-        self.assertIn("org/absent", self.run("run", "org/absent", "x", status=1).err)
+        absent = self.run("run", "org/absent", "x", status=1).err
+        self.assertIn("org/absent", absent)
+        self.assertIn("auth login", absent)  # a private one?
+        self.assertIn('"org/absent" is no file or folder either', absent)  # a mistyped path?
+        self.assertNotIn("folder", self.run("run", "hf://org/absent", "x", status=1).err)
 
     def test_what_python_downloaded_is_used_in_place(self):
         commit = "c" * 40
