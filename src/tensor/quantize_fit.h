@@ -80,6 +80,31 @@ float BestScale(const float* x, const std::array<float, N>& q) {
   return all > 0 ? Total(products) / all : 0.0f;
 }
 
+/// The same where the square of each element's error counts by its weight.
+template <int N>
+float BestScale(const float* x, const std::array<float, N>& weights,
+                const std::array<float, N>& q) {
+  Four products{}, squares{};
+  for (int i = 0; i < N; i += kFour) {
+    const Four level = Load(q.data() + i), weighed = Load(weights.data() + i) * level;
+    products += Load(x + i) * weighed;
+    squares += level * weighed;
+  }
+  const float all = Total(squares);
+  return all > 0 ? Total(products) / all : 0.0f;
+}
+
+/// Σ weight · (x − scale · q)², for a code without a minimum.
+template <int N>
+float WeightedError(const float* x, const std::array<float, N>& weights, const Code<N>& code) {
+  Four error{};
+  for (int i = 0; i < N; i += kFour) {
+    const Four off = Load(x + i) - code.scale * Load(code.q.data() + i);
+    error += Load(weights.data() + i) * off * off;
+  }
+  return Total(error);
+}
+
 struct Line {
   float scale = 0;
   float minimum = 0;
