@@ -3,7 +3,7 @@
 // with the least error for the integers it gives. Of those whose squared error is not above that of
 // the usual choice (the largest element exactly on the last level), the one is taken with the least
 // error when large elements count for more (x² + the block's mean square, as llama.cpp weighs them
-// where it searches): a little more squared error for a little less loss (docs/conversion.md).
+// where it searches). What that does to the loss: docs/conversion.md.
 #include <algorithm>
 
 #include "tensor/quantize_blocks.h"
