@@ -23,6 +23,9 @@ PageMemory::PageMemory(int64_t pages, uint64_t page_bytes, MemoryBudget* budget)
                  .found = FormatBytes(bytes_) + ": " + std::strerror(errno),
                  .hint = "choose a smaller cache or context"});
   }
+#if defined(MADV_HUGEPAGE)
+  madvise(memory, bytes_.value, MADV_HUGEPAGE);
+#endif
   base_ = static_cast<std::byte*>(memory);
 }
 

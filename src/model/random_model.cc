@@ -97,16 +97,17 @@ class RandomSource final : public TensorSource {
                    .found = std::to_string(shape[-1]) + " elements, " + std::string(Name(type)),
                    .where = std::string(name)});
     }
-    auto tensor = std::make_shared<Tensor>(type, shape);
-    auto* bytes = const_cast<std::byte*>(tensor->view().bytes.data());
+    const TensorView untaken{type, shape, {}};
+    const auto size = static_cast<size_t>(untaken.rows()) * untaken.row_bytes();
+    const std::shared_ptr<std::byte> bytes = slabs_.Allocate(size);
     Generator random(SeedOf(name));
     if (IsQuantized(type)) {
-      FillBlocks(type, random, bytes, tensor->view().bytes.size());
+      FillBlocks(type, random, bytes.get(), size);
     } else {
       const float magnitude = matrix ? 1.0f / std::sqrt(static_cast<float>(shape[-1])) : 1.0f;
-      FillFloats(type, random, magnitude, bytes, shape.elements());
+      FillFloats(type, random, magnitude, bytes.get(), shape.elements());
     }
-    return SourceTensor{tensor->view(), tensor};
+    return SourceTensor{{type, shape, {bytes.get(), size}}, bytes};
   }
   void Release(const TensorView&) override {}
   std::string where() const override { return "random weights"; }
@@ -119,6 +120,7 @@ class RandomSource final : public TensorSource {
  private:
   const ModelConfig& config_;
   DType type_;
+  SlabMemory slabs_;
 };
 
 struct PublishedModel {

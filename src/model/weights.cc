@@ -95,7 +95,7 @@ class Reader {
   ops::LinearWeight Create(const SourceTensor& weight, const std::optional<TensorView>& bias,
                            const std::string& name) {
     ops::LinearWeight linear = Count(name, [&] {
-      return ops::LinearWeight::Create(context_, weight.view, bias, options_.arithmetic);
+      return ops::LinearWeight::Create(context_, weight.view, bias, options_.arithmetic, &slabs_);
     });
     if (!linear.packed().empty()) {
       weights_.packed_here.push_back({.name = name,
@@ -137,6 +137,7 @@ class Reader {
   const LoadOptions& options_;
   const RepackedFile* repacked_;
   Weights& weights_;
+  SlabMemory slabs_;
   Progress progress_;
 };
 

@@ -12,6 +12,7 @@
 
 #include "ops/adapter_view.h"
 #include "ops/context.h"
+#include "tensor/slab_memory.h"
 #include "tensor/tensor.h"
 
 namespace hyprstream::ops {
@@ -26,9 +27,10 @@ enum class Arithmetic { kServing, kExact };
 class LinearWeight {
  public:
   /// Errors: kUnsupported for a type that cannot be computed with, kInvalidArgument for a shape
-  /// that is not a matrix. `bias` is [out_features], any float type.
+  /// that is not a matrix. `bias` is [out_features], any float type. What is repacked lies in
+  /// `slabs`, beside a model's other weights, or in memory of its own.
   static LinearWeight Create(Context& context, TensorView weight, std::optional<TensorView> bias,
-                             Arithmetic arithmetic);
+                             Arithmetic arithmetic, SlabMemory* slabs = nullptr);
   /// From strips that packed() of the same type, shape and layout once gave; they must outlive the
   /// object and be 64-byte aligned. Errors: kDataLoss when their size is not PackedBytes.
   static LinearWeight FromPacked(DType type, const Shape& shape, std::span<const std::byte> packed,

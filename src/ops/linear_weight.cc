@@ -46,6 +46,12 @@ Form ChooseForm(DType type, Arithmetic arithmetic) {
 
 int64_t Strips(int64_t rows) { return (rows + kernels::kStripRows - 1) / kernels::kStripRows; }
 
+std::shared_ptr<std::byte> StripMemory(size_t bytes, SlabMemory* slabs) {
+  if (slabs != nullptr) return slabs->Allocate(bytes);
+  const auto alone = std::make_shared<AlignedBuffer>(bytes);
+  return {alone, alone->data()};
+}
+
 }  // namespace
 
 LinearWeight::LinearWeight(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -54,7 +60,8 @@ LinearWeight& LinearWeight::operator=(LinearWeight&&) noexcept = default;
 LinearWeight::~LinearWeight() = default;
 
 LinearWeight LinearWeight::Create(Context& context, TensorView weight,
-                                  std::optional<TensorView> bias, Arithmetic arithmetic) {
+                                  std::optional<TensorView> bias, Arithmetic arithmetic,
+                                  SlabMemory* slabs) {
   CheckMatrix(weight);
   auto impl = std::make_unique<Impl>();
   impl->form = ChooseForm(weight.dtype, arithmetic);
@@ -67,10 +74,11 @@ LinearWeight LinearWeight::Create(Context& context, TensorView weight,
   if (impl->form == Form::kPacked) {
     impl->strip_bytes = kernels::PackedStripBytes(static_cast<int64_t>(weight.row_bytes()));
     const int64_t strips = Strips(rows);
-    impl->packed_here = AlignedBuffer(static_cast<size_t>(strips * impl->strip_bytes));
-    impl->packed = {impl->packed_here.data(), impl->packed_here.size()};
+    const auto bytes = static_cast<size_t>(strips * impl->strip_bytes);
+    impl->packed_here = StripMemory(bytes, slabs);
+    impl->packed = {impl->packed_here.get(), bytes};
     context.pool.ParallelFor(strips, 1, [&](int64_t begin, int64_t end, int) {
-      kernels::PackStrips(weight, begin, end, impl->packed_here.data());
+      kernels::PackStrips(weight, begin, end, impl->packed_here.get());
     });
     impl->view.bytes = {};
   }

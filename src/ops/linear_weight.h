@@ -1,6 +1,7 @@
 // What a LinearWeight holds. Private to the linear operation.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -18,8 +19,8 @@ struct LinearWeight::Impl {
   TensorView view;  // kPacked: type and shape only
   Arithmetic arithmetic = Arithmetic::kServing;
   Form form = Form::kInPlace;
-  AlignedBuffer packed_here;          // empty when the strips are somebody else's
-  std::span<const std::byte> packed;  // the strips
+  std::shared_ptr<std::byte> packed_here;  // null when the strips are somebody else's
+  std::span<const std::byte> packed;       // the strips
   int64_t strip_bytes = 0;
   uint64_t weight_bytes = 0;
   std::vector<float> bias;  // [out_features], or empty

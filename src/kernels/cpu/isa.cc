@@ -40,6 +40,17 @@ std::span<const Isa> SupportedIsas() {
   return supported;
 }
 
+int64_t NearFetchBytes() {
+#if defined(__x86_64__)
+  static const bool amd = [] {
+    __builtin_cpu_init();
+    return __builtin_cpu_is("amd") != 0;
+  }();
+  if (amd) return 8 << 10;
+#endif
+  return 2 << 10;
+}
+
 Isa ChooseIsa() {
   const std::span<const Isa> supported = SupportedIsas();
   const char* wanted = std::getenv("HYPRSTREAM_CPU");

@@ -58,6 +58,7 @@ struct PackedMatmulArgs {
   float* y;
   int64_t y_stride;    // floats
   std::byte* scratch;  // kPackedScratchBytes, 64-byte aligned, of this thread
+  int64_t near_fetch_bytes = NearFetchBytes();
 };
 using PackedMatmul = void (*)(const PackedMatmulArgs&);
 inline constexpr int64_t kPackedScratchBytes = int64_t{96} << 10;

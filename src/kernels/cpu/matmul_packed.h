@@ -27,26 +27,20 @@ struct TileArgs {
   int64_t x_stride;          // ActivationBlocks from row to row
   const RowTerms* terms;     // one per row
   const RecordScales* weight;
-  int blocks;             // of 32 elements
-  const uint8_t* record;  // to fetch on from, or null
+  int blocks;            // of 32 elements
+  const uint8_t* fetch;  // the record that comes later, or null
 };
 
 /// Fetches what comes later, spread over the blocks of a record: in a burst the fetches wait for
-/// one another. A strip is read from end to end and the next one follows it. For one row a little
-/// ahead and into the first-level cache (Q8_0 90 to 97 % of the read limit, Q4_K 91 to 99 %; twice
-/// as far ahead 89 %), unless records begin inside a line (Q6_K 86 to 82 %). For several rows into
-/// the second-level cache: fetched into the first, where x and the record in use live, Q8_0 times
-/// eight rows ran at half the speed.
+/// one another. For one row into the first-level cache, `near_fetch_bytes` ahead. For several rows
+/// into the second: fetched into the first, where x and the record in use live, Q8_0 times eight
+/// rows ran at half the speed.
 template <class Format, int MR>
 inline void FetchAhead(const TileArgs& t, int b) {
-  if (t.record == nullptr) return;
+  if (t.fetch == nullptr) return;
   constexpr int kBytes = Format::kRecordBytes * 2;  // sixteen rows, an eighth of a record
-  constexpr bool kNear = MR == 1 && Format::kRecordBytes % 4 == 0;
-  constexpr int kAhead = (kNear ? 2 : 12) << 10;
-  constexpr int kLevel = kNear ? 3 : 2;
-  for (int i = 0; i < kBytes; i += 64) {
-    __builtin_prefetch(t.record + kAhead + kBytes * b + i, 0, kLevel);
-  }
+  constexpr int kLevel = MR == 1 ? 3 : 2;
+  for (int i = 0; i < kBytes; i += 64) __builtin_prefetch(t.fetch + kBytes * b + i, 0, kLevel);
 }
 
 /// Codes as they lie in the record.
@@ -80,6 +74,7 @@ inline __attribute__((always_inline)) void Unroll(Body&& body) {
 
 inline constexpr int64_t kGroupStrips = 4;
 inline constexpr int64_t kPackedRowBlock = 128;
+inline constexpr int64_t kFarFetchBytes = 12 << 10;
 inline constexpr int64_t kAccStride = kGroupStrips * kStripRows;
 
 /// A group of strips at one record: what is widened of it.
@@ -134,7 +129,7 @@ inline void PackedRows(const PackedMatmulArgs& a, const Group& group, RecordRows
                           .terms = terms,
                           .weight = &group.scales[s],
                           .blocks = r.blocks,
-                          .record = r.row == 0 ? group.records[s] : nullptr};
+                          .fetch = r.row == 0 ? group.records[s] + kFarFetchBytes : nullptr};
       float* sums = r.acc + s * kStripRows;
       typename V::Acc acc[MR];
       for (int m = 0; m < MR; ++m) acc[m] = V::LoadSums(sums + m * kAccStride);
@@ -222,7 +217,7 @@ inline void PackedOneRow(const PackedMatmulArgs& a) {
                                    .terms = terms + i,
                                    .weight = &scales,
                                    .blocks = blocks,
-                                   .record = record},
+                                   .fetch = record + a.near_fetch_bytes},
                                   Direct<V, Format>{Format::Locate(record, blocks)}, acc);
     }
     alignas(64) float sums[kStripRows];
