@@ -136,6 +136,15 @@ TEST_F(GgufDraft, Loads) {
   EXPECT_NO_THROW(OpenGgufAdapter(path_, config_));
 }
 
+// An adapter that nobody has trained, or that sparsity emptied, says nothing and is none the worse.
+TEST_F(GgufDraft, LoadsAsNothingWhenItIsZeros) {
+  Write({.value = 0.0f});
+  const auto adapter = OpenGgufAdapter(path_, config_);
+  EXPECT_TRUE(adapter->modules().empty());
+  EXPECT_EQ(adapter->parameters(), 0);
+  EXPECT_EQ(adapter->views().At(0, model::Module::kV).rank, 0);
+}
+
 TEST_F(GgufDraft, IsRefusedForItsMetadata) {
   const auto expect = [this](const GgufMetadata& metadata, std::string_view said) {
     const std::string refusal = Refusal({.metadata = metadata});
