@@ -209,7 +209,7 @@ void AddLoraTrainVerbs(CLI::App& lora, Shell& shell) {
   verb.add_option("--schedule", flags->schedule, "constant, linear or cosine");
   verb.add_option("--warmup", flags->wishes.warmup, "Steps");
   verb.add_option("--batch-size", flags->wishes.batch,
-                  "Samples of a batch (default 24; 16 without --replay)");
+                  "Samples of a batch (default 12; 16 without --replay)");
   verb.add_option("--accumulate", flags->wishes.accumulate, "Batches of a step");
   flags->loss.Register(verb);
   verb.add_option("--early-stopping", flags->wishes.patience,

@@ -6,14 +6,19 @@
 namespace hyprstream::training {
 namespace {
 
-int64_t StepsOf(const RecipeWishes& wishes, int64_t samples, int64_t new_each_step) {
+// Small batches beside what is replayed: at the same price twice the steps, and more is kept.
+constexpr int64_t kBatch = 12;
+constexpr int64_t kLeastSteps = 60;
+constexpr int64_t kMostSamples = 24'000;  // of all steps together, with those replayed
+
+int64_t StepsOf(const RecipeWishes& wishes, int64_t samples, int64_t batch, int64_t new_each_step) {
   if (wishes.steps) return *wishes.steps;
   const auto rounds = [&](int64_t epochs) {
     return (epochs * samples + new_each_step - 1) / new_each_step;
   };
   if (wishes.epochs) return rounds(*wishes.epochs);
-  // What measured best on facts: each sample some 33 times, but no fewer than 60 steps.
-  return std::clamp<int64_t>(rounds(33), 60, 1000);
+  // What measured best on facts: each sample some 33 times.
+  return std::clamp(rounds(33), kLeastSteps, std::max(kLeastSteps, kMostSamples / batch));
 }
 
 }  // namespace
@@ -25,8 +30,7 @@ Recipe MakeRecipe(const RunData& data, adapters::AdapterKind kind, const RecipeW
       .beta1 = wishes.beta1, .beta2 = wishes.beta2, .weight_decay = wishes.weight_decay};
   RunOptions& run = recipe.run;
   const bool replays = !data.replay.empty() || !data.review.empty();
-  run.batch =
-      wishes.accumulate * wishes.batch.value_or(replays ? 3 * kFreshOfBatch : 2 * kFreshOfBatch);
+  run.batch = wishes.accumulate * wishes.batch.value_or(replays ? kBatch : 2 * kFreshOfBatch);
   run.replay_share = replays ? wishes.replay_share : 0.0;
   run.replay_evenness = wishes.replay_evenness;
   run.loss = wishes.loss;
@@ -36,7 +40,8 @@ Recipe MakeRecipe(const RunData& data, adapters::AdapterKind kind, const RecipeW
   run.grow.fill = wishes.fill;
   run.regrow_every = wishes.regrow_every;
   const int64_t fresh = run.batch - std::llround(static_cast<double>(run.batch) * run.replay_share);
-  run.schedule.steps = StepsOf(wishes, std::ssize(data.train), std::max<int64_t>(1, fresh));
+  run.schedule.steps =
+      StepsOf(wishes, std::ssize(data.train), run.batch, std::max<int64_t>(1, fresh));
   run.schedule.peak =
       wishes.learning_rate.value_or(kind == adapters::AdapterKind::kSparse ? 5e-3 : 1e-3);
   run.schedule.decay = wishes.decay;

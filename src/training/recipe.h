@@ -17,7 +17,7 @@ struct RecipeWishes {
   std::optional<int64_t> steps = {};         // instead of epochs
   Decay decay = Decay::kLinear;
   int64_t warmup = 10;                // steps
-  std::optional<int64_t> batch = {};  // else 24, and 16 when there is nothing to replay
+  std::optional<int64_t> batch = {};  // else 12, and 16 when there is nothing to replay
   int64_t accumulate = 1;             // batches of a step
   double fill = 1.0;                  // as GrowOptions has it
   double replay_share = 2.0 / 3.0;    // of each batch, when there is something to replay
@@ -33,7 +33,7 @@ struct RecipeWishes {
   uint64_t seed = 0;
 };
 
-/// New samples of a batch, besides what is replayed, unless it is wished for otherwise.
+/// New samples of a batch in a burst while serving, besides what is replayed.
 inline constexpr int64_t kFreshOfBatch = 8;
 
 struct Recipe {

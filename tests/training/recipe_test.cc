@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <optional>
+#include <vector>
 
 namespace hyprstream::training {
 namespace {
@@ -19,9 +21,9 @@ int64_t Replayed(const RunOptions& run) {
 TEST(MakeRecipe, TwoOfThreeSamplesAreReplayed) {
   const Recipe recipe =
       MakeRecipe({.train = Samples(60), .replay = Samples(9)}, adapters::AdapterKind::kSparse);
-  EXPECT_EQ(recipe.run.batch, 24);
-  EXPECT_EQ(recipe.run.batch - Replayed(recipe.run), kFreshOfBatch);
-  EXPECT_EQ(recipe.run.schedule.steps, (33 * 60 + 7) / 8);
+  EXPECT_EQ(recipe.run.batch, 12);
+  EXPECT_EQ(recipe.run.batch - Replayed(recipe.run), 4);
+  EXPECT_EQ(recipe.run.schedule.steps, 33 * 60 / 4);
   EXPECT_EQ(recipe.run.replay_evenness, 0.5);
 }
 
@@ -30,6 +32,18 @@ TEST(MakeRecipe, WithoutReplayAllOfABatchIsNew) {
   EXPECT_EQ(recipe.run.batch, 16);
   EXPECT_EQ(Replayed(recipe.run), 0);
   EXPECT_EQ(recipe.run.schedule.steps, 33 * 160 / 16);
+}
+
+TEST(MakeRecipe, FewSamplesStillMakeStepsAndManyStayAffordable) {
+  const auto steps = [](size_t samples, std::optional<int64_t> batch) {
+    return MakeRecipe({.train = Samples(samples), .replay = Samples(9)},
+                      adapters::AdapterKind::kSparse, {.batch = batch})
+        .run.schedule.steps;
+  };
+  EXPECT_EQ(steps(1, {}), 60);
+  EXPECT_EQ(steps(10'000, {}), 24'000 / 12);
+  EXPECT_EQ(steps(10'000, 24), 24'000 / 24);
+  EXPECT_EQ(steps(10'000, 24'000), 60);
 }
 
 TEST(MakeRecipe, WishesComeFirst) {
