@@ -4,6 +4,7 @@
 #include <cctype>
 #include <map>
 
+#include "cli/cache_settings.h"
 #include "cli/model_reference.h"
 #include "cli/progress_bar.h"
 #include "model/random_model.h"
@@ -60,8 +61,9 @@ BenchSubject OpenSubject(Shell& shell, const SubjectFlags& flags, engine::Comput
                          MemoryBudget& budget, engine::TokenizerNeed need) {
   ProgressBar bar(shell.terminal);
   if (flags.model) {
-    const auto loaded = engine::OpenModel(ResolveModel(*flags.model), compute, need,
-                                          {.budget = &budget, .progress = bar.Listener()});
+    const auto loaded = engine::OpenModel(
+        ResolveModel(*flags.model), compute, need,
+        {.budget = &budget, .progress = bar.Listener(), .repack = RepackSettings(shell.settings)});
     return {loaded.name, loaded.model, MainType(*loaded.files), loaded};
   }
   const std::string shape = flags.shape.value_or("qwen3-0.6b");

@@ -39,10 +39,10 @@ Weights LoadWeights(const formats::ModelFiles& files, const ModelConfig& config,
   }
   const RepackCache cache(files, fingerprint, ops::LinearWeight::PackedLayout(context),
                           options.repack);
-  std::optional<RepackCache::Found> found = cache.Open(context.pool);
-  Weights weights = ReadWeights(*source, config, context, options, found ? &found->file : nullptr);
-  if (found) {
-    weights.storage.push_back(found->mapping);
+  std::shared_ptr<const RepackedFile> found = cache.Open(context.pool);
+  Weights weights = ReadWeights(*source, config, context, options, found.get());
+  if (found != nullptr) {
+    weights.storage.push_back(std::move(found));
   } else if (std::shared_ptr<const void> writing = cache.Store(weights.packed_here)) {
     weights.storage.push_back(std::move(writing));
   }

@@ -96,15 +96,15 @@ std::optional<RepackedKey> RepackCache::Key() const {
   return hash.Finish();
 }
 
-std::optional<RepackCache::Found> RepackCache::Open(ThreadPool& pool) const {
-  if (!key_) return std::nullopt;
+std::shared_ptr<const RepackedFile> RepackCache::Open(ThreadPool& pool) const {
+  if (!key_) return nullptr;
   const std::string path = (cache_.folder() / name_).string();
   try {
     std::shared_ptr<const MappedFile> mapping = cache_.Find(name_);
-    if (mapping == nullptr) return std::nullopt;
-    Found found{RepackedFile::Parse(mapping->bytes(), *key_), mapping};
-    found.file.Verify(pool);
-    return found;
+    if (mapping == nullptr) return nullptr;
+    auto file = std::make_shared<RepackedFile>(RepackedFile::Parse(mapping->bytes(), *key_));
+    file->Load(pool, [&](std::span<const std::byte> part) { mapping->DropPages(part); });
+    return file;
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kFailedPrecondition) {
       LogInfo("the repacked weights in " + path + " are out of date and are made again");
@@ -112,7 +112,7 @@ std::optional<RepackCache::Found> RepackCache::Open(ThreadPool& pool) const {
       LogWarning("cannot use the repacked weights in " + path +
                  ", making them again: " + Describe(error));
     }
-    return std::nullopt;
+    return nullptr;
   }
 }
 

@@ -1,6 +1,7 @@
 // Keeps a model's packed weights on disk between runs. The first load packs as it would without a
-// cache and a thread of its own writes the file afterwards; later loads map it, and processes that
-// load the same model share its pages.
+// cache and a thread of its own writes the file afterwards; later loads copy it into memory of
+// their own, which they read whole anyway to see that it is undamaged: streaming weights out of the
+// page cache, a page of 4 KB after the other, is slower (docs/performance.md).
 //
 // What a file was made from is told by its key: the fingerprint of the model (configuration, and
 // name, type, shape and sampled bytes of every tensor), the layout of the strips, and for each file
@@ -41,12 +42,8 @@ class RepackCache {
   RepackCache(const formats::ModelFiles& files, const std::string& fingerprint, std::string layout,
               RepackOptions options);
 
-  struct Found {
-    RepackedFile file;
-    std::shared_ptr<const MappedFile> mapping;  // what `file` points into
-  };
-  /// What an earlier Store kept, read once from end to end to see that it is whole.
-  std::optional<Found> Open(ThreadPool& pool) const;
+  /// What an earlier Store kept, loaded; null when there is nothing usable.
+  std::shared_ptr<const RepackedFile> Open(ThreadPool& pool) const;
 
   /// Writes the strips in the background. They must outlive the returned object, whose destructor
   /// waits for the writing to end. Null when there is nothing worth keeping.

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "formats/byte_reader.h"
+#include "tensor/slab_memory.h"
 
 namespace hyprstream::model {
 namespace {
@@ -210,9 +211,15 @@ RepackedFile RepackedFile::Parse(std::span<const std::byte> bytes, const Repacke
   formats::ByteReader reader(bytes.first(header.bytes));
   reader.Take(kHeaderBytes, "the header");
   RepackedFile file;
+  uint64_t left = bytes.size() - header.bytes;
   for (uint32_t i = 0; i < header.tensors; ++i) {
     const uint64_t at = reader.offset();
     Entry entry = ReadEntry(reader, bytes, header.bytes);
+    // Tensors that overlap could ask for more memory than any file is long.
+    if (entry.tensor.strips.size() > left) {
+      Damaged("the bytes of all strips together", left, entry.tensor.strips.size(), at);
+    }
+    left -= entry.tensor.strips.size();
     std::string name = entry.tensor.name;
     if (!file.tensors_.emplace(std::move(name), std::move(entry)).second) {
       Damaged("a tensor's name comes twice", 1, 2, at);
@@ -222,9 +229,14 @@ RepackedFile RepackedFile::Parse(std::span<const std::byte> bytes, const Repacke
   return file;
 }
 
-void RepackedFile::Verify(ThreadPool& pool) const {
-  std::vector<const Entry*> entries;
-  for (const auto& [name, entry] : tensors_) entries.push_back(&entry);
+void RepackedFile::Load(ThreadPool& pool,
+                        const std::function<void(std::span<const std::byte>)>& copied) {
+  SlabMemory slabs;
+  std::vector<Entry*> entries;
+  for (auto& [name, entry] : tensors_) {
+    entry.copy = slabs.Allocate(entry.tensor.strips.size());
+    entries.push_back(&entry);
+  }
   // The largest first, so that the threads end together.
   std::sort(entries.begin(), entries.end(), [](const Entry* a, const Entry* b) {
     return a->tensor.strips.size() > b->tensor.strips.size();
@@ -233,7 +245,12 @@ void RepackedFile::Verify(ThreadPool& pool) const {
   std::atomic<const Entry*> damaged{nullptr};
   pool.Run([&](int) {
     for (size_t i = next.fetch_add(1); i < entries.size(); i = next.fetch_add(1)) {
-      if (FastChecksum(entries[i]->tensor.strips) != entries[i]->checksum) damaged = entries[i];
+      Entry& entry = *entries[i];
+      const std::span<const std::byte> strips = entry.tensor.strips;
+      if (!strips.empty()) std::memcpy(entry.copy.get(), strips.data(), strips.size());
+      copied(strips);
+      entry.tensor.strips = {entry.copy.get(), strips.size()};
+      if (FastChecksum(entry.tensor.strips) != entry.checksum) damaged = &entry;
     }
   });
   if (damaged.load() == nullptr) return;

@@ -1,5 +1,5 @@
 // The file that keeps a model's quantised weights in the order in which the kernels read them
-// (kernels/cpu/pack.h), so that the next load maps them instead of packing them again.
+// (kernels/cpu/pack.h), so that the next load copies them instead of packing them again.
 //
 //   0   "HYPRPACK"
 //   8   u32 kRepackedFormat, u32 number of tensors
@@ -16,7 +16,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -59,16 +61,17 @@ std::vector<std::byte> RepackedHeader(std::span<const RepackedTensor> tensors,
 /// tests of what is read behind the checksum.
 void RepairRepackedHeader(std::span<std::byte> file);
 
-/// Views into a file's bytes, which must outlive it. Immutable.
+/// Views into a file's bytes, which must outlive it unless it is loaded.
 class RepackedFile {
  public:
   /// Reads header and table. Errors: kDataLoss saying what is wrong at which offset;
   /// kFailedPrecondition when the file was made from or for something else.
   static RepackedFile Parse(std::span<const std::byte> bytes, const RepackedKey& key);
 
-  /// Compares every strip with its checksum, which also brings the file into memory. Errors:
-  /// kDataLoss naming the tensor.
-  void Verify(ThreadPool& pool) const;
+  /// Copies every strip into memory that streams well (tensor/slab_memory.h) and compares the copy
+  /// with its checksum. `copied` is told, on the pool's threads, which part of the file's bytes is
+  /// done with; afterwards none is needed. Errors: kDataLoss naming the tensor.
+  void Load(ThreadPool& pool, const std::function<void(std::span<const std::byte>)>& copied);
 
   /// Null when there is none of that name and shape.
   const RepackedTensor* Find(std::string_view name, int64_t rows, int64_t cols) const;
@@ -78,6 +81,7 @@ class RepackedFile {
   struct Entry {
     RepackedTensor tensor;
     uint64_t checksum = 0;
+    std::shared_ptr<std::byte> copy = {};  // what the tensor's strips are, once loaded
   };
   static Entry ReadEntry(formats::ByteReader& reader, std::span<const std::byte> bytes,
                          uint64_t header_bytes);

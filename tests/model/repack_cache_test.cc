@@ -6,10 +6,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <fstream>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "model/harness.h"
+#include "model/repacked_file.h"
 
 namespace hyprstream {
 namespace {
@@ -87,7 +90,7 @@ class RepackCacheTest : public ::testing::Test {
   fs::path model_;
 };
 
-TEST_F(RepackCacheTest, TheSecondLoadMapsAndGivesTheSameBits) {
+TEST_F(RepackCacheTest, TheSecondLoadReadsWhatTheFirstKeptAndGivesTheSameBits) {
   ExpectSameBits();
   const fs::path entry = Entry();
   const ino_t inode = Inode(entry);
@@ -100,14 +103,34 @@ TEST_F(RepackCacheTest, TheSecondLoadMapsAndGivesTheSameBits) {
   EXPECT_EQ(second->fingerprint(), first->fingerprint());
 }
 
-TEST_F(RepackCacheTest, MappedWeightsAreReallyUsed) {
+// A file whose strips were changed, with checksums that fit, changes what the model says.
+TEST_F(RepackCacheTest, KeptWeightsAreReallyUsed) {
   Cached();
   const fs::path entry = Entry();
+  std::ifstream in(entry, std::ios::binary);
+  std::string file{std::istreambuf_iterator<char>(in), {}};
+  const auto first = file.begin() + 72;  // the first tensor of the table
+  const auto number = [&](std::ptrdiff_t at) {
+    uint64_t value = 0;
+    std::memcpy(&value, &first[at], sizeof(value));
+    return value;
+  };
+  const auto bytes = std::as_writable_bytes(std::span(file));
+  const auto strips = bytes.subspan(number(24), number(32));
+  for (std::byte& byte : strips.first(1000)) byte ^= std::byte{0x10};
+  const uint64_t sum = FastChecksum(strips);
+  std::memcpy(&first[40], &sum, sizeof(sum));
+  model::RepairRepackedHeader(bytes);
+  std::ofstream(entry, std::ios::binary) << file;
+  EXPECT_GT(MaxDifference(Cached().As<float>(), Plain().As<float>()), 0.0f);
+}
+
+TEST_F(RepackCacheTest, NoFileStaysMapped) {
+  Cached();
   const auto model = Load();
-  // The strips of the second load lie in the file: it is mapped as long as the model lives.
   std::ifstream maps("/proc/self/maps");
   const std::string text{std::istreambuf_iterator<char>(maps), {}};
-  EXPECT_NE(text.find(entry.string()), std::string::npos);
+  EXPECT_EQ(text.find(Entry().string()), std::string::npos);
 }
 
 TEST_F(RepackCacheTest, EveryFixtureOfAQuantisedTypeGivesTheSameBits) {

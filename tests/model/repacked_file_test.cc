@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 #include <cstring>
 
 #include "base/error.h"
+#include "tensor/slab_memory.h"
 #include "tensor/tensor.h"
 
 namespace hyprstream::model {
@@ -42,7 +45,8 @@ struct Sample {
 ErrorCode ParseCode(std::span<const std::byte> bytes, const RepackedKey& key = kKey) {
   try {
     ThreadPool pool(2);
-    RepackedFile::Parse(bytes, key).Verify(pool);
+    RepackedFile file = RepackedFile::Parse(bytes, key);
+    file.Load(pool, [](std::span<const std::byte>) {});
   } catch (const Error& error) {
     return error.code();
   }
@@ -51,17 +55,20 @@ ErrorCode ParseCode(std::span<const std::byte> bytes, const RepackedKey& key = k
 
 TEST(RepackedFile, GivesBackWhatWasWritten) {
   const Sample sample;
-  const std::vector<std::byte> bytes = sample.File();
-  const RepackedFile file = RepackedFile::Parse(bytes, kKey);
+  std::vector<std::byte> bytes = sample.File();
+  RepackedFile file = RepackedFile::Parse(bytes, kKey);
   ThreadPool pool(2);
-  file.Verify(pool);
+  std::atomic<size_t> done{0};
+  file.Load(pool, [&](std::span<const std::byte> part) { done += part.size(); });
+  EXPECT_EQ(done, sample.a.size() + sample.b.size());
+  std::ranges::fill(bytes, std::byte{0});  // no longer needed
   ASSERT_EQ(file.tensors(), 2u);
   for (const RepackedTensor& tensor : sample.tensors) {
     const RepackedTensor* found = file.Find(tensor.name, tensor.rows, tensor.cols);
     ASSERT_NE(found, nullptr);
     EXPECT_EQ(found->dtype, tensor.dtype);
     EXPECT_TRUE(std::ranges::equal(found->strips, tensor.strips));
-    EXPECT_EQ((found->strips.data() - bytes.data()) % kRepackedAlignment, 0);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(found->strips.data()) % SlabMemory::kAlignment, 0);
   }
   EXPECT_EQ(file.Find("a", 3, 32), nullptr);
   EXPECT_EQ(file.Find("c", 3, 64), nullptr);
@@ -99,6 +106,20 @@ TEST(RepackedFile, BytesBehindTheEndAreNoticed) {
   std::vector<std::byte> bytes = Sample().File();
   bytes.emplace_back();
   EXPECT_EQ(ParseCode(bytes), ErrorCode::kDataLoss);
+}
+
+// Read in full, a file whose tensors all lie in one place would take any amount of memory.
+TEST(RepackedFile, TensorsThatOverlapAreRefused) {
+  const std::vector<std::byte> zeros(2 * kRepackedAlignment);
+  Sample sample;
+  sample.plan.file_bytes = sample.plan.offsets[0] + zeros.size();
+  for (size_t i = 0; i < 2; ++i) {
+    sample.tensors[i].strips = zeros;
+    sample.plan.offsets[i] = sample.plan.offsets[0];
+  }
+  std::vector<std::byte> file = RepackedHeader(sample.tensors, sample.plan, kKey);
+  file.resize(sample.plan.file_bytes);
+  EXPECT_EQ(ParseCode(file), ErrorCode::kDataLoss);
 }
 
 // Tables whose checksum is right, but which say what cannot be.
