@@ -66,13 +66,14 @@ struct FloatVectors {
   }
 };
 
-// Sixteen outputs are two vectors. vpmaddubsw saturates, which codes above 6 bits could reach:
-// these give their sign to the activations instead (|w| ≤ 128, |q| ≤ 127 stay below 2^15 in pairs).
+// Sixteen outputs are two vectors. vpmaddubsw adds two products in 16 bits, where small codes leave
+// room for several more before they are widened. It saturates, which codes above 6 bits could
+// reach: these give their sign to the activations instead (|w| ≤ 128, |q| ≤ 127 stay below 2^15).
 struct PackedVectors {
   struct Bytes {
     __m256i half[2];
   };
-  static constexpr int kMaxRows = 2;
+  static constexpr int kMaxRows = 4;
 
   static Bytes Load(const uint8_t* bytes) {
     const auto* p = reinterpret_cast<const __m256i*>(bytes);
@@ -109,10 +110,13 @@ struct PackedVectors {
     _mm256_storeu_ps(out + 8, _mm256_cvtph_ps(_mm_loadu_si128(bits + 1)));
   }
 
+  /// Of two products each; `magnitude` is |w| where w is signed.
   template <bool kSigned>
-  static __m256i Dot(__m256i acc, __m256i w, __m256i magnitude, __m256i q) {
-    const __m256i pairs = kSigned ? _mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(q, w))
-                                  : _mm256_maddubs_epi16(w, q);
+  static __m256i Pairs(__m256i w, __m256i magnitude, __m256i q) {
+    return kSigned ? _mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(q, w))
+                   : _mm256_maddubs_epi16(w, q);
+  }
+  static __m256i AddPairs(__m256i acc, __m256i pairs) {
     return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
   }
 
@@ -131,6 +135,10 @@ struct PackedVectors {
     constexpr int kSubs = 32 / Format::kSub;
     constexpr int kGroups = 8 / kSubs;
     constexpr bool kSigned = Format::kOffset == 128;
+    constexpr int kRoom = 32767 / (2 * 127 * Format::kMostCode);
+    constexpr int kNarrow = kRoom == 0 ? 1 : kRoom < kGroups ? kRoom : kGroups;
+    static_assert(kSigned || kRoom > 0);
+    static_assert(kGroups % kNarrow == 0);
     __m256 acc[MR][2];
     for (int m = 0; m < MR; ++m) {
       for (int h = 0; h < 2; ++h) acc[m][h] = sums[m].half[h];
@@ -140,6 +148,7 @@ struct PackedVectors {
       Unroll<kSubs>([&]<int s>() __attribute__((always_inline)) {
         const int j = kSubs * b + s;
         __m256i dot[MR][2];
+        __m256i pairs[MR][2];
         for (int m = 0; m < MR; ++m) {
           const bool zero = kSigned || Format::kMinima;
           dot[m][0] = zero ? _mm256_setzero_si256() : _mm256_set1_epi32(t.terms[m].start[j]);
@@ -155,7 +164,9 @@ struct PackedVectors {
             for (int m = 0; m < MR; ++m) {
               int32_t word;
               std::memcpy(&word, t.x[m * t.x_stride].q + 32 * b + 4 * g, sizeof(word));
-              dot[m][h] = Dot<kSigned>(dot[m][h], w, magnitude, _mm256_set1_epi32(word));
+              const __m256i products = Pairs<kSigned>(w, magnitude, _mm256_set1_epi32(word));
+              pairs[m][h] = i % kNarrow == 0 ? products : _mm256_add_epi16(pairs[m][h], products);
+              if (i % kNarrow == kNarrow - 1) dot[m][h] = AddPairs(dot[m][h], pairs[m][h]);
             }
           }
         });

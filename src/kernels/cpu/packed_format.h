@@ -102,6 +102,7 @@ struct SimpleFormat {
   static constexpr int kSub = 32;
   static constexpr bool kMinima = kHasMinima;
   static constexpr int kOffset = kCodeOffset;
+  static constexpr int kMostCode = kLevels == Levels::kIq4 ? 255 : (1 << kBits) - 1;
   static constexpr bool kWholeBytes = kBits == 8;
   /// One row's share of a record of 256 elements.
   static constexpr int kRecordBytes = 8 * (kBits * 4 + (kHasMinima ? 4 : 2));
@@ -133,6 +134,7 @@ struct Iq4XsFormat {
   static constexpr int kSub = 32;
   static constexpr bool kMinima = false;
   static constexpr int kOffset = 128;
+  static constexpr int kMostCode = 255;
   static constexpr bool kWholeBytes = false;
   static constexpr int kRecordBytes = 136;
 
@@ -156,6 +158,7 @@ struct K45Format {
   static constexpr int kSub = 32;
   static constexpr bool kMinima = true;
   static constexpr int kOffset = 0;
+  static constexpr int kMostCode = (1 << kBits) - 1;
   static constexpr bool kWholeBytes = false;
   static constexpr int kRecordBytes = kBits == 4 ? 144 : 176;
 
@@ -185,6 +188,7 @@ struct Q2KFormat {
   static constexpr int kSub = 16;
   static constexpr bool kMinima = true;
   static constexpr int kOffset = 0;
+  static constexpr int kMostCode = 3;
   static constexpr bool kWholeBytes = false;
   static constexpr int kRecordBytes = 84;
 
@@ -210,6 +214,7 @@ struct Q3KFormat {
   static constexpr int kSub = 16;
   static constexpr bool kMinima = false;
   static constexpr int kOffset = 4;
+  static constexpr int kMostCode = 7;
   static constexpr bool kWholeBytes = false;
   static constexpr int kRecordBytes = 110;
 
@@ -232,6 +237,7 @@ struct Q6KFormat {
   static constexpr int kSub = 16;
   static constexpr bool kMinima = false;
   static constexpr int kOffset = 32;
+  static constexpr int kMostCode = 63;
   static constexpr bool kWholeBytes = false;
   static constexpr int kRecordBytes = 210;
 
