@@ -83,10 +83,10 @@ BenchSubject OpenSubject(Shell& shell, const SubjectFlags& flags, engine::Comput
   return {shape, loaded.model, type, loaded};
 }
 
-void CheckBenchValue(const char* flag, int64_t value, int64_t most) {
-  if (value >= 1 && value <= most) return;
+void CheckBenchValue(const char* flag, int64_t value, int64_t most, int64_t least) {
+  if (value >= least && value <= most) return;
   throw Error(ErrorCode::kUsage, {.message = "value out of range",
-                                  .expected = "1 to " + std::to_string(most),
+                                  .expected = std::to_string(least) + " to " + std::to_string(most),
                                   .found = std::to_string(value),
                                   .where = flag});
 }

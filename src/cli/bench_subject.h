@@ -34,7 +34,7 @@ BenchSubject OpenSubject(Shell& shell, const SubjectFlags& flags, engine::Comput
                          engine::TokenizerNeed need = engine::TokenizerNeed::kNone);
 
 /// Errors: kUsage naming the flag when the value is not in [1, most].
-void CheckBenchValue(const char* flag, int64_t value, int64_t most);
+void CheckBenchValue(const char* flag, int64_t value, int64_t most, int64_t least = 1);
 
 /// Multiplications and additions with weights of a forward pass: every token meets the layers, only
 /// `outputs` of them the head. Attention is not counted.

@@ -29,10 +29,11 @@ struct BenchFlags {
   BenchPlan plan;
 };
 
-void CheckPlan(const BenchPlan& plan) {
+void CheckPlan(const BenchPlan& plan, bool decode) {
   CheckBenchValue("--streams", plan.streams, 512);
   CheckBenchValue("--prompt-tokens", plan.prompt_tokens, 1 << 20);
-  CheckBenchValue("--tokens", plan.new_tokens, 1 << 20);
+  // Time passes between tokens.
+  CheckBenchValue("--tokens", plan.new_tokens, 1 << 20, decode ? 2 : 1);
   CheckBenchValue("--repeat", plan.repeat, 10000);
 }
 
@@ -45,7 +46,8 @@ json::object AdaptersDocument(const PairedSeconds& pair, int64_t count) {
 
 int Bench(Shell& shell, const BenchFlags& flags, const std::string& what) {
   const Format format = flags.as_json ? Format::kJson : ParseFormat(flags.format);
-  CheckPlan(flags.plan);
+  const bool decode = what == "decode";
+  CheckPlan(flags.plan, decode);
   const engine::EngineOptions options = flags.engine.Resolve(shell.settings);
   BenchResult result;
   kernels::MachineLimits limits;
@@ -58,7 +60,6 @@ int Bench(Shell& shell, const BenchFlags& flags, const std::string& what) {
     engine::Compute compute(options.threads);
     subject = OpenSubject(shell, flags.subject, compute, budget);
   }
-  const bool decode = what == "decode";
   const BenchPlan& plan = flags.plan;
   result.what = what;
   result.model = subject.name;

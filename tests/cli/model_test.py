@@ -132,6 +132,15 @@ class BenchTest(unittest.TestCase):
         expected = result["streams"] / result["median_seconds"]
         self.assertAlmostEqual(result["tokens_per_second"], expected, delta=1e-6 * expected)
 
+    def test_decode_counts_only_steps_of_all_streams(self):
+        # So many that the first would have ended before the last began.
+        result = run("bench", "decode", "--model", "willowbrook", "--streams", 24, "--tokens", 4,
+                     "--prompt-tokens", 40, "--repeat", 2, "--json").json()
+        self.check(result)
+        self.assertEqual(result["n"], 2 * 3)
+        self.assertIn("--tokens", run("bench", "decode", "--model", "willowbrook", "--tokens", 1,
+                                      status=2).err)
+
     def test_prefill_of_a_model(self):
         result = run("bench", "prefill", "--model", "willowbrook", "--prompt-tokens", 64,
                      "--repeat", 2, "--json").json()
