@@ -67,6 +67,9 @@ EngineLoop::EngineLoop(std::shared_ptr<const model::Model> model,
     scratch_reserved_.emplace_back(*budget_, MemoryUse::kScratch, plan.scratch,
                                    "the engine's scratch memory");
   }
+  // Guesses make a step of any length at any time.
+  step_.Reserve(options_.max_batch_rows);
+  drawn_.reserve(static_cast<size_t>(options_.max_batch_rows));
   stats_.pages_total = plan.pages;
   stats_.weights = {model_->weight_bytes()};
   stats_.cache = memory_.bytes();

@@ -23,6 +23,13 @@ bool SameAdapters(const std::vector<AdapterChoice>& a, const std::vector<Adapter
 
 }  // namespace
 
+void StepBatch::Reserve(int64_t rows) {
+  const auto most = static_cast<size_t>(rows);
+  tokens_.reserve(most);
+  positions_.reserve(most);
+  output_rows_.reserve(most);
+}
+
 void StepBatch::Fill(std::span<const Share> shares) {
   tokens_.clear();
   positions_.clear();

@@ -25,6 +25,8 @@ class StepBatch {
   StepBatch() = default;
   explicit StepBatch(std::span<const Share> shares) { Fill(shares); }
 
+  /// Memory for steps of at most so many rows: until then, filling takes none.
+  void Reserve(int64_t rows);
   void Fill(std::span<const Share> shares);
 
   model::Batch batch() const;
