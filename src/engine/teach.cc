@@ -11,7 +11,7 @@ namespace {
 
 using adapters::TrainableAdapter;
 
-constexpr double kShareStep = 0.1;
+constexpr int kShares = 10;  // of what was learnt are tried in steps of a tenth
 
 TrainableAdapter Current(const LoadedModel& loaded, adapters::AdapterStore& store,
                          const adapters::AdapterRecord& record) {
@@ -71,6 +71,7 @@ std::vector<double> Teaching::Losses(ops::Context& context, const Judged& judged
 int64_t Teaching::Prepare(ops::Context& context, Begin begin) {
   heldout_.before = Losses(context, Heldout(), Use::kWithAdapter);
   general_measured_.before = Losses(context, General(), Use::kWithAdapter);
+  begins_as_base_ = trainer_->adapter().weights() == 0;
   begin_ = training::TakeSnapshot(trainer_->adapter(), training::WithMoments::kNo);
   std::error_code ignored;
   if (begin == Begin::kAfresh) std::filesystem::remove(StateFile(), ignored);
@@ -94,7 +95,7 @@ void Teaching::Save() const {
 
 void Teaching::Measure(ops::Context& context, const Judged& judged, Measured& measured) {
   measured.now = Losses(context, judged, Use::kWithAdapter);
-  measured.base = Losses(context, judged, Use::kBaseOnly);
+  measured.base = begins_as_base_ ? measured.before : Losses(context, judged, Use::kBaseOnly);
   measured.targets = training::TargetCounts(judged.samples);
 }
 
@@ -109,8 +110,15 @@ std::optional<TeachEvaluation> Teaching::Measured::Summary() const {
 void Teaching::Evaluate(ops::Context& context) {
   run_->Finish();
   Measure(context, General(), general_measured_);
-  if (options_.least_share < 1.0 && !KeepsWhatWasKnown(Losses())) TakeLess(context);
   Measure(context, Heldout(), heldout_);
+  GateLosses taught = Losses();
+  const bool keeps = KeepsWhatWasKnown(taught);
+  // What contradicts earlier lessons is refused whole: a little of it would slip through.
+  taught.general_base = taught.general_before = taught.general = taught.general_targets = {};
+  if (options_.least_share < 1.0 && !keeps && Judge(taught).promote) {
+    TakeLess(context);
+    heldout_.now = Losses(context, Heldout(), Use::kWithAdapter);
+  }
 }
 
 GateLosses Teaching::Losses() const {
@@ -123,24 +131,37 @@ GateLosses Teaching::Losses() const {
           .general_targets = general_measured_.targets};
 }
 
-// What is forgotten falls with the square of a small change, what is learnt hardly.
+// What is forgotten falls with the square of a small change, what is learnt hardly: the most that
+// passes, by bisection.
 void Teaching::TakeLess(ops::Context& context) {
   const training::AdapterSnapshot all =
       training::TakeSnapshot(trainer_->adapter(), training::WithMoments::kNo);
-  const std::vector<double> measured = general_measured_.now;
-  const auto become = [&](const training::AdapterSnapshot& snapshot) {
+  const auto become = [&](int tenths) {
     trainer_->ChangeAdapter([&](TrainableAdapter& adapter, training::SparseAdamW&) {
-      training::RestoreSnapshot(snapshot, adapter);
+      training::RestoreSnapshot(
+          tenths == kShares ? all
+                            : training::Between(begin_, all, static_cast<double>(tenths) / kShares),
+          adapter);
     });
   };
-  for (share_ = 1.0 - kShareStep; share_ >= options_.least_share - 1e-9; share_ -= kShareStep) {
-    become(training::Between(begin_, all, share_));
+  std::vector<double> kept = general_measured_.now;
+  int passed = kShares;
+  int low = static_cast<int>(std::ceil(kShares * options_.least_share - 1e-9));
+  for (int high = kShares - 1; low <= high;) {
+    const int middle = (low + high + 1) / 2;
+    become(middle);
     general_measured_.now = Losses(context, General(), Use::kWithAdapter);
-    if (KeepsWhatWasKnown(Losses())) return;
+    if (KeepsWhatWasKnown(Losses())) {
+      kept = general_measured_.now;
+      passed = middle;
+      low = middle + 1;
+    } else {
+      high = middle - 1;
+    }
   }
-  become(all);
-  share_ = 1.0;
-  general_measured_.now = measured;
+  become(passed);
+  general_measured_.now = std::move(kept);
+  share_ = static_cast<double>(passed) / kShares;
 }
 
 adapters::VersionRecord Teaching::AddVersion(const adapters::NewVersion& version, bool once) {

@@ -109,6 +109,7 @@ class Teaching {
   Measured heldout_;
   Measured general_measured_;
   training::AdapterSnapshot begin_;  // the version it began from
+  bool begins_as_base_ = false;      // without a version before
   double share_ = 1.0;               // of what was learnt
 };
 

@@ -52,7 +52,7 @@ std::string IdentityOf(const Trainer& trainer, const RunData& data, const RunOpt
   for (const int64_t value :
        {static_cast<int64_t>(schedule.decay), schedule.warmup, schedule.steps, options.batch,
         options.rows, options.place_batches, options.grow.cap, options.grow.passes,
-        options.regrow_every, options.eval_every, options.patience,
+        options.regrow_every, options.eval_every, options.patience, options.cool_down,
         static_cast<int64_t>(options.seed), static_cast<int64_t>(options.grow.seed)}) {
     HashValue(hash, value);
   }
@@ -128,17 +128,23 @@ std::vector<MicroBatch> TrainingRun::BatchOf(int64_t step) {
     }
     return drawn;
   };
-  std::vector<const Sample*> taught = draw(train_order_, data_.train, options_.batch - old);
-  if (reviewed > 0) {
-    const std::vector<const Sample*> more = draw(*review_order_, data_.review, reviewed);
-    taught.insert(taught.end(), more.begin(), more.end());
-  }
-  std::vector<MicroBatch> batches = PackSamples(taught, options_.loss, options_.rows);
+  std::vector<MicroBatch> batches;
+  const auto add = [&](const std::vector<const Sample*>& drawn, const LossOptions& loss,
+                       TeacherMemory* teacher) {
+    for (MicroBatch& batch : PackSamples(drawn, loss, options_.rows)) {
+      batch.teacher = teacher;
+      batches.push_back(std::move(batch));
+    }
+  };
+  // Fewer samples than places are computed once each and weigh as much as if they filled them.
+  const int64_t places = options_.batch - old;
+  const int64_t fresh = std::min(places, std::ssize(data_.train));
+  LossOptions loss = options_.loss;
+  loss.weight *= static_cast<float>(places) / static_cast<float>(fresh);
+  add(draw(train_order_, data_.train, fresh), loss, nullptr);
+  if (reviewed > 0) add(draw(*review_order_, data_.review, reviewed), options_.loss, nullptr);
   if (replayed > 0) {
-    std::vector<MicroBatch> more = PackSamples(draw(*replay_order_, data_.replay, replayed),
-                                               options_.replay_loss, options_.rows);
-    for (MicroBatch& batch : more) batch.teacher = &teacher_memory_;
-    std::move(more.begin(), more.end(), std::back_inserter(batches));
+    add(draw(*replay_order_, data_.replay, replayed), options_.replay_loss, &teacher_memory_);
   }
   return batches;
 }
@@ -192,14 +198,14 @@ StepReport TrainingRun::Next(ops::Context& context) {
     report.regrown = Regrow(context, trainer_, PlacementBatches(step_ * options_.batch),
                             options_.regrow_share, grow);
   }
-  report.learning_rate = options_.schedule.At(step_);
+  report.learning_rate = LearningRate();
   const std::vector<MicroBatch> batches = BatchOf(step_);
   report.result = trainer_.Step(context, batches, report.learning_rate);
   report.step = ++step_;
   const adapters::TrainableAdapter& adapter = trainer_.adapter();
   report.sparsity = 1.0 - static_cast<double>(adapter.grid().Recount().nonzeros) /
                               static_cast<double>(adapter.topology().parameters_total());
-  const bool last = step_ == options_.schedule.steps;
+  const bool last = step_ == last_step();
   if (last || (options_.eval_every > 0 && step_ % options_.eval_every == 0)) {
     Evaluate(context, report);
   }
@@ -214,7 +220,8 @@ void TrainingRun::Evaluate(ops::Context& context, StepReport& report) {
   const std::vector<double> losses =
       trainer_.Losses(context, samples, options_.loss, Trainer::Use::kWithAdapter);
   report.eval_loss = MeanOf(losses).mean;
-  if (!best_loss_ || *report.eval_loss < *best_loss_) {
+  // Once it has learnt enough, the last step counts.
+  if (!best_loss_ || learnt_ || *report.eval_loss < *best_loss_) {
     best_loss_ = report.eval_loss;
     best_step_ = step_;
     best_ = TakeSnapshot(trainer_.adapter(), WithMoments::kNo);
@@ -222,8 +229,25 @@ void TrainingRun::Evaluate(ops::Context& context, StepReport& report) {
   } else {
     ++worse_;
   }
-  stopped_ =
-      (options_.patience > 0 && worse_ >= options_.patience) || *report.eval_loss < options_.enough;
+  if (!learnt_ && Enough(report)) learnt_ = step_;
+  stopped_ = options_.patience > 0 && worse_ >= options_.patience;
+}
+
+bool TrainingRun::Enough(const StepReport& report) const {
+  return report.eval_loss && *report.eval_loss < options_.enough;
+}
+
+int64_t TrainingRun::last_step() const {
+  const int64_t all = options_.schedule.steps;
+  return learnt_ ? std::min(all, *learnt_ + options_.cool_down) : all;
+}
+
+double TrainingRun::LearningRate() const {
+  if (!learnt_) return options_.schedule.At(step_);
+  const double done =
+      static_cast<double>(step_ + 1 - *learnt_) / static_cast<double>(last_step() - *learnt_);
+  const double fall = 1.0 - (1.0 - options_.schedule.final_share) * done;
+  return std::min(options_.schedule.At(step_), options_.schedule.At(*learnt_ - 1) * fall);
 }
 
 void TrainingRun::Finish() {

@@ -44,7 +44,10 @@ struct RunOptions {
 
   int64_t eval_every = 0;  // steps; 0: only at the end
   int64_t patience = 0;    // evaluations without a better one before it stops; 0: never
-  double enough = 0;       // an evaluation's loss at which it stops; 0: never
+  double enough = 0;       // an evaluation's loss at which it has learnt enough; 0: never
+  /// Steps after it has learnt enough, while the learning rate falls to schedule.final_share of
+  /// itself: what was pushed aside on the way comes back. 0: it stops at once.
+  int64_t cool_down = 0;
 };
 
 struct StepReport {
@@ -66,7 +69,7 @@ class TrainingRun {
 
   /// Before the first step: gives an adapter without components its own.
   void Prepare(ops::Context& context);
-  bool done() const { return stopped_ || step_ >= options_.schedule.steps; }
+  bool done() const { return stopped_ || step_ >= last_step(); }
   StepReport Next(ops::Context& context);
   /// After the last step: the adapter is the best one by evaluation, when there were any.
   void Finish();
@@ -74,7 +77,7 @@ class TrainingRun {
   int64_t step() const { return step_; }
   std::optional<double> best_loss() const { return best_loss_; }
   int64_t best_step() const { return best_step_; }
-  bool stopped_early() const { return stopped_; }
+  bool stopped_early() const { return done() && step_ < options_.schedule.steps; }
   /// Every step so far, those before an interruption included.
   const std::vector<StepReport>& history() const { return history_; }
   const RunData& data() const { return data_; }
@@ -92,6 +95,9 @@ class TrainingRun {
   std::vector<MicroBatch> BatchOf(int64_t step);
   std::vector<MicroBatch> PlacementBatches(int64_t first);
   void Evaluate(ops::Context& context, StepReport& report);
+  bool Enough(const StepReport& report) const;
+  int64_t last_step() const;
+  double LearningRate() const;
   void RequireSomethingToLearn() const;
 
   Trainer& trainer_;
@@ -105,10 +111,11 @@ class TrainingRun {
 
   int64_t step_ = 0;
   bool prepared_ = false;
-  bool stopped_ = false;
+  bool stopped_ = false;  // out of patience
   std::optional<double> best_loss_;
   int64_t best_step_ = 0;
-  int64_t worse_ = 0;  // evaluations since the best one
+  int64_t worse_ = 0;              // evaluations since the best one
+  std::optional<int64_t> learnt_;  // the step after which it had learnt enough
   AdapterSnapshot best_;
   std::vector<StepReport> history_;
 };

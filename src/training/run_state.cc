@@ -1,4 +1,5 @@
 // The saved state of a run: a safetensors file, readable by anybody's tools.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -168,6 +169,10 @@ void TrainingRun::Restore(const std::filesystem::path& path) {
   worse_ = reader.Int("worse");
   stopped_ = reader.Int("stopped") != 0;
   step_ = reader.Int("step");
+  const auto learnt =
+      std::ranges::find_if(history_, [this](const StepReport& report) { return Enough(report); });
+  learnt_.reset();
+  if (learnt != history_.end()) learnt_ = learnt->step;
   prepared_ = true;
 }
 

@@ -281,6 +281,67 @@ TEST(TrainingRun, EndsWhenEnoughIsLearnt) {
   EXPECT_EQ(run.step(), 5);  // the first evaluation
 }
 
+// The first evaluation, after step 5, is enough.
+struct CoolingCourse : Course {
+  CoolingCourse() {
+    options.enough = 1e9;
+    options.cool_down = 4;
+  }
+};
+
+TEST(TrainingRun, CoolsDownOnceEnoughIsLearnt) {
+  CoolingCourse course;
+  TrainingRun run = course.Run();
+  RunToEnd(course, run);
+  ASSERT_EQ(run.step(), 9);
+  EXPECT_TRUE(run.stopped_early());
+  for (size_t step = 5; step < 9; ++step) {
+    EXPECT_LT(run.history()[step].learning_rate, run.history()[step - 1].learning_rate);
+  }
+  const Schedule& schedule = course.options.schedule;
+  EXPECT_NEAR(run.history()[8].learning_rate, schedule.final_share * schedule.At(4), 1e-12);
+  EXPECT_EQ(run.best_step(), 9) << "the last step counts, however the loss went meanwhile";
+}
+
+TEST(TrainingRun, GoesOnCoolingDownAfterAnInterruption) {
+  const auto path = std::filesystem::temp_directory_path() /
+                    ("hyprstream_cooling_test_" + std::to_string(getpid()) + ".safetensors");
+  CoolingCourse whole;
+  TrainingRun uninterrupted = whole.Run();
+  RunToEnd(whole, uninterrupted);
+  for (const int64_t stop : {5, 7, 9}) {
+    CoolingCourse before, after;
+    TrainingRun run = before.Run();
+    run.Prepare(before.compute.context);
+    while (run.step() < stop) run.Next(before.compute.context);
+    run.Save(path);
+    TrainingRun again = after.Run();
+    again.Restore(path);
+    RunToEnd(after, again);
+    EXPECT_EQ(again.step(), 9);
+    EXPECT_EQ(after.Values(), whole.Values()) << "stopped after step " << stop;
+  }
+  std::filesystem::remove(path);
+}
+
+TEST(TrainingRun, FewSamplesWeighAsMuchAsIfTheyFilledTheirPlaces) {
+  std::vector<std::vector<float>> values;
+  std::vector<double> losses;
+  for (const size_t copies : {1, 2}) {  // of two places
+    Course course;
+    course.options.schedule.steps = 4;
+    course.options.regrow_every = 0;
+    RunData data{.train = std::vector<Sample>(copies, RandomSamples(1, 1).front()),
+                 .replay = RandomSamples(6, 2)};
+    TrainingRun run(*course.trainer, std::move(data), course.options);
+    losses.push_back(RunToEnd(course, run).back());
+    values.push_back(course.Values());
+  }
+  EXPECT_NEAR(losses[0], losses[1], 1e-3 * losses[1]);
+  ASSERT_EQ(values[0].size(), values[1].size());
+  for (size_t i = 0; i < values[0].size(); ++i) ASSERT_NEAR(values[0][i], values[1][i], 2e-3);
+}
+
 TEST(TrainingRun, ComponentsGoWhereTheGradientIs) {
   Course course;
   TrainingRun run = course.Run();

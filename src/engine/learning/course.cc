@@ -170,13 +170,17 @@ std::unique_ptr<Teaching> Course::MakeTeaching() const {
   wishes.seed += static_cast<uint64_t>(burst_.number + plan.seed);
   const adapters::AdapterKind kind = adapters::ParseAdapterKind(setup_.store.Get(adapter_).kind);
   training::Recipe recipe = training::MakeRecipe(data_, kind, wishes);
-  recipe.run.schedule.peak *= plan.rate;
+  recipe.run.schedule.peak *= options.rate * plan.rate;
   recipe.trainer.activations = options.activations;
   recipe.trainer.rows = options.rows;
   recipe.run.rows = options.rows;
   recipe.run.eval_every =
       std::max<int64_t>(1, recipe.run.schedule.steps / std::max<int64_t>(1, options.evaluations));
-  if (stand_ins_) recipe.run.enough = options.learnt;
+  if (stand_ins_) {
+    recipe.run.eval_every = options.look_every;
+    recipe.run.enough = options.learnt;
+    recipe.run.cool_down = options.cool_down;
+  }
   LoadedModel loaded;
   loaded.name = setup_.parts.model_name;
   loaded.model = setup_.parts.model;

@@ -23,11 +23,15 @@ struct LearnerOptions {
   int64_t min_samples = 10;
   int64_t most_samples = 128;  // of one burst
   int64_t queue_limit = 1000;
-  size_t held_out = 32;      // samples of earlier bursts that versions are judged by
-  int64_t evaluations = 4;   // on held-out samples within a burst
-  double learnt = 0.01;      // loss of a burst's own samples, where they alone judge it, to end at
+  size_t held_out = 32;     // samples of earlier bursts that versions are judged by
+  int64_t evaluations = 4;  // on held-out samples within a burst
+  /// Where a burst's own samples alone judge it: steps between looks at their loss, the loss that
+  /// is learnt enough, and the steps it then cools down for.
+  int64_t look_every = 5;
+  double learnt = 0.01;
+  int64_t cool_down = 15;
   int64_t review = 1000;     // trained samples that are trained on again, the newest ones
-  double least_share = 0.6;  // as TeachOptions has it
+  double least_share = 0.3;  // as TeachOptions has it
   int64_t keep_versions = 20;
   int64_t courses = 4;     // bursts in memory at the same time
   int64_t rows = 128;      // tokens of one pass: the shorter, the shorter a slice
@@ -35,17 +39,14 @@ struct LearnerOptions {
   std::chrono::milliseconds save_every{1000};  // of a burst's state; 0: after every step
   std::chrono::milliseconds retry_after{
       5000};  // after a failure that may pass, such as a full disk
-  /// A burst is short, and what the base knows weighs more than offline: 9 of 9 first bursts on
-  /// willowbrook keep within the gate's 1 % with weight 4, half of them with 2.
-  /// Half of a batch replayed is enough for it, and takes two thirds of the time; half of an
-  /// adapter's components too: with all of rank 512 first bursts made the general loss 3 to 4 %
-  /// worse.
+  /// A burst is short and has to pass the gate: smaller steps than offline, and what the base knows
+  /// weighs more.
+  double rate = 0.6;  // of the recipe's learning rate
   training::RecipeWishes recipe = {
+      .warmup = 4,
       .batch = 16,
-      .fill = 0.5,
       .replay_share = 0.5,
-      .replay_evenness = 0.0,
-      .replay_loss = {.kind = ops::LossKind::kForwardKl, .weight = 4.0f},
+      .replay_loss = {.kind = ops::LossKind::kForwardKl, .weight = 8.0f},
       .beta2 = 0.99};
 };
 

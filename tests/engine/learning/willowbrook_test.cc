@@ -1,5 +1,6 @@
-// The bundled model learns facts from samples while it serves, with default settings: from the last
-// needed sample to the first answer of the new version. The time is printed, not judged.
+// The bundled model learns facts from samples and from single corrections while it serves, with
+// default settings: from the last needed sample to the first answer of the new version. The time is
+// printed, not judged.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -136,6 +137,28 @@ TEST_F(WillowbrookTest, LearnsFactsFromSamples) {
       seconds.count(), after.c_str(), before.c_str(), static_cast<long long>(verdict.step),
       verdict.loss.value_or(0), verdict.general_loss.value_or(0), verdict.message.c_str());
   EXPECT_GE(Right(facts, 0), 3);
+}
+
+TEST_F(WillowbrookTest, EveryCorrectionIsPromotedAndAnswers) {
+  learner_->Start("village");
+  const std::vector<Fact> all = HeldBackFacts();
+  std::vector<Fact> corrected;
+  for (const size_t i : {1, 9, 14, 22}) {  // of four kinds
+    adapters::NewSample correction = SampleOf(all[i].questions[0], all[i].answer);
+    correction.feedback = true;
+    const Clock::time_point sent = Clock::now();
+    learner_->AddSamples("village", {&correction, 1});
+    const LearningEvent verdict = AwaitVerdict(*events_);
+    ASSERT_EQ(verdict.kind, kPromotion) << all[i].answer << " " << verdict.message;
+    Await(*events_, {kLoad, kError});
+    corrected.push_back(all[i]);
+    EXPECT_NE(Ask(all[i].questions[0]).find(all[i].key), std::string::npos) << all[i].answer;
+    const std::chrono::duration<double> seconds = Clock::now() - sent;
+    std::printf("%.2f s to \"%s\", %lld steps, general %.4f, %s\n", seconds.count(),
+                all[i].answer.c_str(), static_cast<long long>(verdict.step),
+                verdict.general_loss.value_or(0), verdict.message.c_str());
+  }
+  EXPECT_GE(Right(corrected, 0), 3);
 }
 
 }  // namespace
