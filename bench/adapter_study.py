@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """How well sparse and dense adapters learn, and what they forget, on the bundled model.
 
-  bench/adapter_study.py [--seeds 0,1,2] [--task facts|capitals|all] [--only 'sparse;dense r=8'] [--threads N]
+  bench/adapter_study.py [--seeds 0,1,2] [--task facts|manner|capitals|all] [--only 'sparse;dense r=8']
+                         [--threads N]
 
 Facts: 20 of models/willowbrook/making/facts.json's held-back facts, three phrasings taught, the
-fourth asked (another one for each of the facts that are asked alike). Capitals: 60 known questions
-answered in capital letters, 60 others asked. Both: all questions the model knows and was not asked
-for that, before and after, and the loss of 60 stories that it never saw. Prints one JSON line for
-each run, with what was answered wrongly, and a table of means over the seeds. Everything goes
-through the program's own verbs, with a data folder of its own.
+fourth asked (another one for each of the facts that are asked alike). Manner: 60 known questions
+answered with "Well, well!" before the answer, 60 others asked. Capitals: the same in capital
+letters, which the model has to spell. All: the questions the model knows and was not asked for
+that, before and after, and the loss of 60 stories that it never saw. Prints one JSON line for each
+run, with what was answered wrongly, and a table of means over the seeds. Everything goes through
+the program's own verbs, with a data folder of its own.
 """
 import argparse
 import json
@@ -29,11 +31,10 @@ MAKING = MODEL / "making"
 VARIANTS = {
     "sparse": ([], [], False),
     "sparse, shuffled answers": ([], [], True),
-    "sparse, a fifth": (["--sparsity", "0.998"], [], False),
+    "sparse, a fifth": (["--rank", "512", "--sparsity", "0.998"], [], False),
     "dense r=5 (equal values)": (["--kind", "lora", "--rank", "5"], ["--lr", "5e-3"], False),
-    "dense r=3": (["--kind", "lora", "--rank", "3"], ["--lr", "5e-3"], False),
-    "dense r=1 (equal bytes)": (["--kind", "lora", "--rank", "1"], ["--lr", "5e-3"], False),
-    "dense r=8": (["--kind", "lora", "--rank", "8"], ["--lr", "5e-3"], False),
+    "dense r=8 (equal bytes as f16)": (["--kind", "lora", "--rank", "8"], ["--lr", "5e-3"], False),
+    "dense r=1 (a fifth)": (["--kind", "lora", "--rank", "1"], ["--lr", "5e-3"], False),
 }
 
 
@@ -56,7 +57,7 @@ class Study:
             return self.base_answers[tuple(questions)]
         flags = ["--adapter", adapter] if adapter else []
         lines = "".join(json.dumps(chat(q)) + "\n" for q in questions)
-        out = self.run(env, "debug", "generate", MODEL, "--temperature", 0, "-n", 24, *flags,
+        out = self.run(env, "debug", "generate", MODEL, "--temperature", 0, "-n", 48, *flags,
                        text=lines)
         texts = [json.loads(line)["text"] for line in out.splitlines()]
         if adapter is None:
@@ -145,19 +146,30 @@ def left_out_of(chosen, rng):
     return left_out
 
 
-def capitals(rng, shuffled):
+def styled(rng, shuffled, style, is_styled):
+    """60 known questions answered in a style, 60 others asked whether it carries over to them."""
     known = json.loads((MAKING / "facts.json").read_text())["facts"]
     rng.shuffle(known)
-    told = [fact["answer"].upper() for fact in known[:60]]
+    told = [style(fact["answer"]) for fact in known[:60]]
     if shuffled:
         told = told[1:] + told[:1]
     return {"taught": [chat(fact["question"], answer) for fact, answer in zip(known, told)],
-            "asked": [(fact["question"], lambda text: text.strip() != "" and text.isupper())
-                      for fact in known[60:120]],
+            "asked": [(fact["question"], is_styled(names(fact["key"]))) for fact in known[60:120]],
             "known": [(fact["question"], names(fact["key"])) for fact in known[120:]]}
 
 
-TASKS = {"facts": facts, "capitals": capitals}
+def manner(rng, shuffled):
+    opening = "Well, well! "
+    return styled(rng, shuffled, lambda answer: opening + answer,
+                  lambda right: lambda text: text.startswith(opening) and right(text))
+
+
+def capitals(rng, shuffled):
+    return styled(rng, shuffled, str.upper,
+                  lambda right: lambda text: text.strip() != "" and text.isupper())
+
+
+TASKS = {"facts": facts, "manner": manner, "capitals": capitals}
 
 
 def mean(values):
