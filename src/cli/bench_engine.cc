@@ -9,10 +9,10 @@ namespace hyprstream::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr int64_t kLeastLead = 64;
-constexpr int kTries = 10;
-
 using Adapters = std::vector<std::shared_ptr<const engine::LoadedAdapter>>;
+
+constexpr int64_t kLeastLead = 64;  // tokens: what a small model makes while this thread is late
+constexpr int kTries = 10;
 
 std::unique_ptr<engine::Engine> MakeEngine(const std::shared_ptr<const model::Model>& model,
                                            engine::EngineOptions options, const BenchPlan& plan,

@@ -37,7 +37,6 @@ Recipe MakeRecipe(const RunData& data, adapters::AdapterKind kind, const RecipeW
   run.replay_loss = wishes.replay_loss;
   run.seed = wishes.seed;
   run.grow.seed = wishes.seed;
-  run.grow.fill = wishes.fill;
   run.regrow_every = wishes.regrow_every;
   const int64_t fresh = run.batch - std::llround(static_cast<double>(run.batch) * run.replay_share);
   run.schedule.steps =

@@ -19,7 +19,6 @@ struct RecipeWishes {
   int64_t warmup = 10;                // steps
   std::optional<int64_t> batch = {};  // else 12, and 16 when there is nothing to replay
   int64_t accumulate = 1;             // batches of a step
-  double fill = 1.0;                  // as GrowOptions has it
   double replay_share = 2.0 / 3.0;    // of each batch, when there is something to replay
   double replay_evenness = 0.5;       // as RunOptions has it
   LossOptions loss = {};

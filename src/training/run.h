@@ -71,7 +71,8 @@ class TrainingRun {
   void Prepare(ops::Context& context);
   bool done() const { return stopped_ || step_ >= last_step(); }
   StepReport Next(ops::Context& context);
-  /// After the last step: the adapter is the best one by evaluation, when there were any.
+  /// After the last step: the adapter is the best one by evaluation, when there were any; where
+  /// enough was learnt, it stays that of the last step.
   void Finish();
 
   int64_t step() const { return step_; }

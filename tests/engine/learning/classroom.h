@@ -101,7 +101,6 @@ inline engine::LearnerOptions QuickOptions() {
   options.recipe.steps = 40;
   options.recipe.batch = 8;
   options.recipe.learning_rate = 2e-2;
-  options.recipe.fill = 1.0;  // these adapters are small as they are
   return options;
 }
 
